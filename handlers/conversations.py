@@ -87,7 +87,7 @@ def create_group(request: Request, h: Toolkit) -> Response:
 def _open(request: Request, friend_id: str) -> tuple[dict[str, Any], bool]:
     me, users = request.auth.credentials["id"], request.models.User
     if friend_id == me:
-        raise boom.Conflict("A conversation needs somebody else", code="self")
+        raise boom.Conflict("A conversation needs another user", code="self")
     if users.account(friend_id) is None:
         raise boom.NotFound("There is no such user", code="not_found")
     if users.is_barred(me, friend_id):

@@ -12,7 +12,7 @@ def add(request: Request, h: Toolkit) -> dict[str, Any]:
     me, users = request.auth.credentials["id"], request.models.User
     friend = users.by_email(request.payload["email"])
     if friend is None:
-        raise boom.NotFound("Nobody has registered with this e-mail", code="not_found")
+        raise boom.NotFound("There is no user with this e-mail", code="not_found")
     if friend["_id"] == me:
         raise boom.Conflict("This is your own e-mail", code="self")
     if users.is_barred(me, friend["_id"]):

@@ -60,7 +60,7 @@ async def changed(server: Any, change: Any) -> None:
 
 
 def _note(models: Any, user_id: str, moment: datetime) -> None:
-    """Stores when a user was seen; the sockets of an erased account end after its other data."""
+    """Stores the time at which a user was seen, unless the account is erased: its sockets end after that."""
     if models.User.account(user_id) is not None:
         models.UserPresence.note(user_id, moment)
 

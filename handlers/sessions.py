@@ -114,7 +114,7 @@ def logout(request: Request, h: Toolkit) -> None:
 
 
 def index(request: Request, h: Toolkit) -> list[dict[str, Any]]:
-    """Lists the caller's open sessions, the one that was used last first; `current` is the caller's own."""
+    """Lists the caller's open sessions, the last used first. `current` is True for the session of the request."""
     mine = request.auth.credentials
     rows = request.models.User.sessions_of(mine["id"])
     return [{**row, "current": row["id"] == mine.get("sessionId")} for row in rows]

@@ -13,7 +13,7 @@ def read(request: Request, h: Toolkit) -> dict[str, Any]:
     if "cursor" in given:
         since = reads.position(given["cursor"], me)
         if since is None:
-            raise boom.BadRequest("The cursor is not one that you were given", code="validation")
+            raise boom.BadRequest("The cursor is not yours", code="validation")
     window = given.get("window", {})
     answer: dict[str, Any] = reads.read(
         request.models,

@@ -258,7 +258,7 @@ class Attachment(Document):
 
     @classmethod
     def release_of(cls, user_id: str) -> None:
-        """Lets the sweeper judge all files of a user, who has no avatar any more and sends nothing."""
+        """Makes the sweeper check all files of a user whose account was erased."""
         cls.objects(__raw__={"metadata.userId": ObjectId(user_id)}).update(set__metadata__check_at=now())
 
     @classmethod

@@ -49,7 +49,7 @@ class Ending(Writings):
             return False
         values = {
             "fullName": NAME,
-            "email": f"erased:{user_id}",  # no address: nobody has registered it
+            "email": f"erased:{user_id}",  # this is no address, so no user can have registered it
             "password": "erased",  # no hash: nothing matches it
             "sessions": [],
             "signedOutAt": moment,

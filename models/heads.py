@@ -51,7 +51,7 @@ def fields_for(user_id: str, *, listed: bool = False) -> Row:
 
 
 def seen_by(user_id: str, stored: Row, row: Row | None) -> dict[str, Any]:
-    """Returns a conversation as a member sees it; without a row as `read_without_row` says."""
+    """Returns a conversation as a member sees it. Without a row, `read_without_row` determines the read messages."""
     is_group, last = stored.get("type") == "group", stored["lastSeq"]
     state = row or {"readSeq": read_without_row(stored)}
     first, reading = state.get("joinedSeq", 0) + 1, _reading(last, sent_by(user_id, stored), state)
@@ -82,9 +82,10 @@ def seen_by(user_id: str, stored: Row, row: Row | None) -> dict[str, Any]:
 
 
 def read_without_row(stored: Row) -> int:
-    """Returns the number up to which a member without a row has read: all of a conversation of an older version.
+    """Returns the number of the last message that a member without a row has read.
 
-    Nothing of a newer one, which has a type: the process that opened it was killed before it stored the rows.
+    All messages of a conversation of an older version count as read. A newer conversation has a type, and lacks rows
+    only if the process that opened it was killed: its messages count as unread.
     """
     read: int = 0 if "type" in stored else stored["lastSeq"]
     return read

@@ -30,10 +30,10 @@ PRESENT: Row = {"leftAt": None}
 """The condition of present members."""
 
 OF_USER: Row = {"role": {"$exists": True}}
-"""A condition that all rows meet: it opens the index of all rows of a user.
+"""A condition that all rows fulfil. Only queries with it can use the index of all rows of a user.
 
-Without it, MongoDB would read all rows of a user to find those of fifty conversations: for a user with few it takes
-fewer steps, and the plan is kept for users with many.
+Without this condition of the index, MongoDB reads all rows of a user to find the rows of fifty conversations: that plan
+is best for a user with few rows, and MongoDB keeps it for users with many.
 """
 
 RANKS: dict[str, int] = {"member": 0, "admin": 1, "owner": 2}

@@ -1,9 +1,9 @@
-"""Proves that both servers answer alike: the same requests and events to each, on the same data, and equal answers.
+"""Proves that both servers give equal answers to the same requests and events, on the same data.
 
-Compared are statuses, bodies, the headers that clients use, acknowledgements and delivered messages; new ids, numbers
-and times are masked. Of an error, `statusCode`, `error` and `code` are compared: its text and the report of a
-validation are each framework's own. The chat on hapiish has more than the one on the original stack: what its answers
-contain besides is left out, and costs it time.
+It compares statuses, bodies, the headers that clients use, acknowledgements and delivered messages, with masked ids,
+numbers and times. Of an error, it compares `statusCode`, `error` and `code`, because each framework has its own texts.
+The chat on hapiish has more features than the chat on the original stack. The comparison leaves out the additional keys
+of its answers, which cost it time.
 """
 
 import http.client
@@ -44,7 +44,7 @@ class Proof:
         self.pairs = iter(range(1000, 2000))
 
     def same(self, what: str, answers: dict[str, Any]) -> Any:
-        """Returns the answer of the last server; raises ProofError if others lack a part of it."""
+        """Returns the answer of the last server; raises ProofError if another answer lacks a part of it."""
         *others, (last, common) = answers.items()
         for other, answer in others:
             if _common(answer, common) != common:
@@ -119,7 +119,7 @@ def _error(body: dict[str, Any]) -> dict[str, Any]:
 
 
 def _common(answer: Any, plain: Any) -> Any:
-    """Returns an answer without the keys that are not in the plain one."""
+    """Returns an answer with only the keys that the plain answer has."""
     if isinstance(answer, dict) and isinstance(plain, dict):
         return {key: _common(value, plain[key]) for key, value in answer.items() if key in plain}
     if isinstance(answer, list) and isinstance(plain, list) and len(answer) == len(plain):

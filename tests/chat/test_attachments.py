@@ -330,7 +330,7 @@ class TestSweeping:
         await due(avatars[-1])
         assert (await sweep(app), await kept(avatars[-1])) == (1, (0, 0))
 
-    async def test_a_groups_avatar_goes_when_another_admin_replaces_it(self, app: Application, join: Join) -> None:
+    async def test_a_group_avatar_that_another_admin_replaces_is_removed(self, app: Application, join: Join) -> None:
         ann, bob, cat = await join("ann"), await join("bob"), await join("cat")
         group = await ann.gather("Team", bob)
         await ann.call("PUT", f"/conversations/{group}/members/{bob.id}", {"role": "admin"})
@@ -364,7 +364,7 @@ class TestSweeping:
         assert (await sweep(app), (await fetch(bob, image)).status_code) == (1, 404)
 
     @pytest.mark.parametrize("is_sent", [False, True])
-    async def test_the_avatar_of_an_erased_account_is_for_nobody_who_was_not_sent_it(
+    async def test_only_users_who_were_sent_the_avatar_of_an_erased_account_can_read_it(
         self, app: Application, join: Join, is_sent: bool
     ) -> None:
         ann, bob, cat = await join("ann"), await join("bob"), await join("cat")

@@ -96,7 +96,7 @@ async def test_lists_of_two_hundred_take_no_second_reply(app: Application, ann: 
         assert commands == expected, url
 
 
-async def test_the_rows_of_a_few_conversations_are_read_by_their_ids_whatever_else_the_user_has(ann: Caller) -> None:
+async def test_the_rows_of_a_few_conversations_are_read_by_their_ids_with_any_other_rows(ann: Caller) -> None:
     user, keys = ObjectId(ann.id), [ObjectId() for _ in range(40)]
     some = {"userId": user, "conversationId": {"$in": keys[:20]}}
 

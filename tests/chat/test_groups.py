@@ -334,7 +334,7 @@ async def test_members_of_a_larger_group_get_only_the_keys_that_all_share(
     assert not {"role", "unread", "readSeq"} & set(told["conversation"])
 
 
-async def test_a_member_is_told_of_the_pins_that_the_member_can_read(
+async def test_an_event_has_only_the_pins_that_the_member_can_read(
     app: Application, monkeypatch: pytest.MonkeyPatch, ann: Caller, bob: Caller, cat: Caller
 ) -> None:
     monkeypatch.setattr(handlers, "SEEN_APART", 1)

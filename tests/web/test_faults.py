@@ -1,4 +1,4 @@
-"""What people see when something goes wrong: a wrong form, a stale link, a refused request, a server with a problem."""
+"""The messages of the web client about failures: a wrong form, a stale link, a refused request, a server problem."""
 
 import json
 from pathlib import Path
@@ -71,7 +71,7 @@ async def test_an_account_is_deleted_with_its_password_and_the_focus_follows_a_f
     ann.page.console.clear()
 
 
-async def test_messages_that_cannot_be_read_are_asked_for_once_and_again_on_demand(people: People) -> None:
+async def test_messages_that_cannot_be_read_are_requested_once_and_again_on_demand(people: People) -> None:
     ann, bob = await people("Amy", "Ben")
     await ann.befriend(bob)
     await ann.say("Hello")
@@ -86,7 +86,7 @@ async def test_messages_that_cannot_be_read_are_asked_for_once_and_again_on_dema
     await bob.sees("Hello")
 
 
-async def test_who_is_offline_learns_it_in_a_conversation_that_was_never_open(people: People) -> None:
+async def test_an_offline_user_sees_a_notice_in_a_conversation_that_was_never_open(people: People) -> None:
     ann, bob = await people("Ali", "Bea")
     await ann.befriend(bob)
     await ann.say("Hello")
@@ -99,7 +99,7 @@ async def test_who_is_offline_learns_it_in_a_conversation_that_was_never_open(pe
     await bob.sees("Hello")
 
 
-async def test_a_refused_message_says_why_in_its_place_and_a_refused_reaction_is_told_once(people: People) -> None:
+async def test_a_refused_message_shows_its_reason_and_a_refused_reaction_shows_one_notice(people: People) -> None:
     ann, bob = await talking(people, "Ava", "Bo")
     await bob.page.eval(
         """import('./app/chat.js').then(({ client }) => client.block(client.conversations()[0].friendId))"""

@@ -167,7 +167,7 @@ async function read(id, work) {
   renew(id);
 }
 
-/** Reads an older page. After a failure it does so when it is asked, or when the connection is new. */
+/** Reads an older page. After a failure, it reads the page again on demand, or after the next connection. */
 export async function olderOf(id, { isAsked = false } = {}) {
   if (loading.has(id) || !client.hasOlder(id)) return;
   if (isAsked || (connection.peek().state === "online" && !errors.has(id))) await read(id, () => client.loadOlder(id));
@@ -204,7 +204,7 @@ client.on("state", (state) => {
   if (state.state === "signed_out" && account.peek()) {
     account.value = null;
     forget();
-    go("/", { replace: true }); // where the next user, perhaps somebody else, begins
+    go("/", { replace: true }); // the next user, who may be another one, begins at the list
   } else if (client.user && account.peek()?.myId !== client.user.myId) {
     account.value = client.user;
   }

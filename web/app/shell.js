@@ -16,7 +16,7 @@ import { classes, html, useEffect } from "./ui.js";
 export function Shell() {
   useVerification();
   if (account.value === undefined) return html`<main class="gate"><span class="spinner" role="status"><span class="visually-hidden">Loading</span></span></main>`;
-  // A link of a mail is for its user, who may not be the one who is signed in here.
+  // The user of a link in a mail may be another one than the signed-in user.
   if (account.value === null || route.value.page === "reset") return html`<${SignIn} />`;
   return html`<${Home} key=${account.value.myId} />`;
 }

@@ -41,7 +41,7 @@ export class Sync {
    * @param {Conversations} parts.conversations
    * @param {(payload: any) => Promise<SyncAnswer>} parts.call
    * @param {(id: string) => Promise<Conversation>} parts.read  a single head
-   * @param {() => Promise<void>} parts.list  reads the list of conversations anew
+   * @param {() => Promise<void>} parts.list  reads the list of conversations again
    * @param {{limit: number, messages: number}} parts.window  of the first catch-up
    * @param {() => number} parts.random
    * @param {(answer: SyncAnswer, news: Message[]) => void} parts.applied
