@@ -146,7 +146,7 @@ def _refused(
     status: int = 405,
     text: str = "the path exists with other methods",
 ) -> MatchResult:
-    """Returns the answer without a route: `status` if the path exists with other methods, else 404."""
+    """Returns the result if no route matches: `status` if the path exists with other methods, else 404."""
     allow = router.allowed(asked.path, asked.host) if table.server.router.method_not_allowed else ()
     if allow:
         return _unrouted(asked, status, text, allow)

@@ -19,7 +19,7 @@ def router_of(table: Table) -> Router[Route]:
 
 
 def address(url: str, host: str | None = None) -> tuple[str, str | None]:
-    """Returns the path and the host, without its port, of a path or a URL; `host` precedes that of the URL."""
+    """Returns the path and the host, without its port, of a path or a URL. `host` precedes the host of the URL."""
     if "://" in url:
         parts = urlsplit(url)
         host, url = host or parts.netloc.rpartition("@")[2], parts.path or "/"

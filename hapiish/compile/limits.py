@@ -43,7 +43,7 @@ class LimitCompiler:
             yield limit_finalizer(limits, self._counters())
 
     def ended(self, given: Limited) -> Iterator[AsyncHandler]:
-        """Yields the function at onPostResponse that ends the turns of a request without a response."""
+        """Yields the function for onPostResponse that ends the turns of a request that had no response."""
         if any(limit.counted or limit.concurrency for limit in self._limits(given)):
             from hapiish.http.guards.rate_limit import trials_ended
 

@@ -26,7 +26,7 @@ class RenderedNames:
         }
 
     def unique(self, section_name: str, name: str, realm: RealmDraft) -> str:
-        """Returns a name of a section, with the label of its table if other tables declare it, too."""
+        """Returns a name of a section. The label of its table precedes it if other tables declare the name, too."""
         is_shared = realm.index and self.counts[section_name][str(name)] > 1
         return f"{realm.part.label}.{name}" if is_shared else str(name)
 
@@ -48,7 +48,7 @@ class RenderedNames:
         return str(name)
 
     def owner(self, key: str, name: str, realm: RealmDraft) -> RealmDraft:
-        """Returns the table that declares a name which the table `realm` sees."""
+        """Returns the table that declares a name; `realm` is the table that uses it."""
         return next((each for each in realm.visible if str(name) in section(each.value, *key.split("."))), realm)
 
     def function(self, name: str, realm: RealmDraft) -> str:

@@ -15,10 +15,12 @@ from tests.redis_server import RedisServer
 def main() -> int:
     """Returns 0, or 1 if a guarantee is broken."""
     parser = argparse.ArgumentParser(prog="scripts/model", description=__doc__)
-    parser.add_argument("--steps", type=int, default=400, help="what is done in all (default: 400)")
-    parser.add_argument("--seed", type=int, default=secrets.randbelow(10**6), help="of an earlier run, to repeat it")
-    parser.add_argument("--workers", type=int, default=3, help="processes of hapiish (default: 3)")
-    parser.add_argument("--users", type=int, default=5, help="each with three devices (default: 5)")
+    parser.add_argument("--steps", type=int, default=400, help="number of steps (default: 400)")
+    parser.add_argument(
+        "--seed", type=int, default=secrets.randbelow(10**6), help="seed of an earlier run, to repeat it"
+    )
+    parser.add_argument("--workers", type=int, default=3, help="number of processes of hapiish (default: 3)")
+    parser.add_argument("--users", type=int, default=5, help="users, each with three devices (default: 5)")
     options = parser.parse_args()
     plan = Plan(options.seed, options.steps, users=options.users)
     sys.stdout.write(f"seed {plan.seed}, {plan.steps} steps, {options.workers} workers\n")

@@ -14,7 +14,7 @@ ORDER: Final[Mapping[Verdict, int]] = {"breaking": 0, "unknown": 1, "safe": 2}
 
 
 def worst(verdicts: Iterable[Verdict]) -> Verdict:
-    """Returns the worst of some verdicts, `safe` of none."""
+    """Returns the worst verdict; `safe` without verdicts."""
     return min(verdicts, key=ORDER.__getitem__, default="safe")
 
 

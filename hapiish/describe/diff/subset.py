@@ -20,7 +20,7 @@ Answer = Literal["yes", "no", "unknown"]
 
 @dataclass(frozen=True, slots=True)
 class Inclusion:
-    """The answer whether a schema accepts each value of another one; `witness` has one that it refuses, or is empty."""
+    """The answer whether a schema accepts each value of another one. `witness` has a refused value, or is empty."""
 
     answer: Answer
     witness: tuple[Json, ...] = ()

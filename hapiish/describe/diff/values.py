@@ -89,7 +89,7 @@ class SchemaComparisons:
 
 
 COMPARISONS: Final = SchemaComparisons()
-"""Those of the pair of tables that was compared last."""
+"""The comparisons of the pair of tables that was compared last."""
 
 
 class SchemaComparison:
@@ -153,16 +153,16 @@ class SchemaComparison:
 
     @cached_property
     def _narrow(self) -> dict[str, Any]:
-        """The definitions as values are sent: with the properties that they name."""
+        """The definitions for sent values, which have only the properties that the definitions name."""
         return {name: closed_inside(each, self.universe) for name, each in self.universe.items()}
 
     @cached_property
     def _wide(self) -> dict[str, Any]:
-        """The definitions as values are accepted."""
+        """The definitions for accepted values."""
         return {name: self._accepting(each, closed_inside) for name, each in self.universe.items()}
 
     def _accepting(self, node: Any, closing: Callable[[Any, Mapping[str, Any]], Any]) -> Any:
-        """Returns a schema as the receiver applies it; `closing` is that for `allowUnknown: false`."""
+        """Returns a schema as the receiver applies it. `closing` closes it for `allowUnknown: false`."""
         if self.direction == "received":
             return opened(node)
         node = with_defaults(node)

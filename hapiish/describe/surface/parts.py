@@ -139,7 +139,7 @@ class StrategySurface:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HandlerSurface:
-    """The parts that routes and events share; `extensions` are keys x-…."""
+    """The parts that routes and events share. `extensions` are keys x-…."""
 
     id: str | None
     failures: tuple[FailureSurface, ...]
@@ -171,7 +171,7 @@ class HandlerSurface:
 
     @property
     def security(self) -> RouteAuth | None:
-        """The authentication in `options`; None if anybody may call it."""
+        """The authentication in `options`; None if callers need none."""
         return self.options.auth
 
     @property

@@ -67,7 +67,7 @@ def answer_samples(
 
 
 def media_sample(options: RouteOptions, status: int) -> str | None:
-    """Returns the media type of the first example that shows the one of a status: by `content-type`, or a JSON body."""
+    """Returns the media type of a status by the first example that shows it: in `content-type`, or by a JSON body."""
     for example in options.examples:
         response = example.response
         if response.status not in (None, status) or not example.succeeds:

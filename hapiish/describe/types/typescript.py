@@ -212,7 +212,7 @@ def intersection(types: Iterable[TsType]) -> TsType:
 
 
 def _joined(types: Iterable[TsType], sign: str, level: int, *, none: TsType, every: TsType) -> TsType:
-    """Joins types by a sign that binds at `level`; `none` changes nothing, and beside `every` no other type counts."""
+    """Joins types by a sign that binds at `level`. `none` is left out; if one type is `every`, it is the result."""
     found = list(dict.fromkeys(each for each in types if each != none))
     if every in found:
         return every
