@@ -97,14 +97,15 @@ async def test_lists_of_two_hundred_take_no_second_reply(app: Application, ann: 
 
 
 async def test_the_rows_of_a_few_conversations_are_read_by_their_ids_with_any_other_rows(ann: Caller) -> None:
-    user, keys = ObjectId(ann.id), [ObjectId() for _ in range(40)]
+    user, keys = ObjectId(ann.id), [ObjectId() for _ in range(22)]
+    users = [user, *(ObjectId() for _ in range(5))]
     some = {"userId": user, "conversationId": {"$in": keys[:20]}}
 
     def plan(where: dict[str, Any]) -> str:
         return str(Membership._get_collection().find(where).explain()["queryPlanner"]["winningPlan"])
 
     def fill() -> tuple[str, str]:
-        Membership.ensure([row_of(key, user, joined_at=now()) for key in keys])
+        Membership.ensure([row_of(key, each, joined_at=now()) for key in keys for each in users])
         return plan(some), plan({"userId": user, **OF_USER})
 
     few, all_rows = await asyncio.to_thread(fill)
