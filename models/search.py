@@ -78,7 +78,9 @@ class Searchable:
                 best += cls._window(window, where, limit + 1)
                 best.sort(key=lambda row: row["_id"], reverse=True)
                 del best[limit + 1 :]
-            shown: list[dict[str, Any]] = cls.shown(best[:limit])  # type: ignore[attr-defined]
+            # The ids of different processes are in the order of their seconds only.
+            page = sorted(best[:limit], key=lambda row: (row["createdAt"], row["seq"]), reverse=True)
+            shown: list[dict[str, Any]] = cls.shown(page)  # type: ignore[attr-defined]
         return shown, str(best[limit - 1]["_id"]) if len(best) > limit else None
 
     @classmethod

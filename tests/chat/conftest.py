@@ -27,7 +27,7 @@ DOCUMENTS: tuple[Any, ...] = tuple(model for model in MODELS if issubclass(model
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """With `--cluster`, leaves out tests that meet no server, or that examine the process itself."""
+    """With `--cluster`, leaves out tests that meet no server, or that change or examine the process itself."""
     if not config.getoption("cluster"):
         return
     here = str(Path(__file__).parent)
@@ -37,6 +37,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         for item in items
         if item not in elsewhere
         and "open_app" in getattr(item, "fixturenames", ())
+        and "monkeypatch" not in getattr(item, "fixturenames", ())
         and item.get_closest_marker("in_process") is None
     ]
     config.hook.pytest_deselected(items=[item for item in items if item not in served and item not in elsewhere])
@@ -97,7 +98,7 @@ def open_app(mongo_uri: str, request: pytest.FixtureRequest) -> Open:
 @asynccontextmanager
 async def _opened_by_workers(cluster: Cluster, **env: str) -> AsyncIterator[Any]:
     connection = acquire(Target(cluster.mongodb_uri), DOCUMENTS)
-    cluster.redis.empty()  # the counters of limits
+    cluster.redis.forget_limits()
     try:
         async with relayed(cluster, {document.__name__: document for document in DOCUMENTS}, env) as relay:
             yield relay

@@ -508,6 +508,7 @@ async def test_a_title_is_stored_in_one_form(ann: Caller, bob: Caller) -> None:
     assert (await bob.head(group))["title"] == "Café 👨\u200d👩\u200d👧"
 
 
+@pytest.mark.in_process
 async def test_a_change_that_a_crash_has_left_is_sent_with_the_present_state(
     app: Application, ann: Caller, bob: Caller, cat: Caller
 ) -> None:
