@@ -292,14 +292,15 @@ class Conversation(Groups, Lists, ChangeSource):
         """Pins or unpins a message; returns the outcome, and the entry of the change to publish."""
         key, given = ObjectId(conversation_id), entry("conversation", conversation_id)
         where: Row = {"_id": key, "pins": {"$ne": seq} if on else seq}
+        last = f"pins.{PINS - 1}"
         if on:
-            where[f"pins.{PINS - 1}"] = {"$exists": False}
+            where[last] = {"$exists": False}
         change = (
             {"$push": {"pins": seq, "pending": given}} if on else {"$pull": {"pins": seq}, "$push": {"pending": given}}
         )
         if update(cls, where, change):
             return "changed", [given]
-        is_full = on and get(cls, {"_id": key, "pins": seq}, fields=("_id",)) is None
+        is_full = on and get(cls, {**where, last: {"$exists": True}}, fields=("_id",)) is not None
         return "full" if is_full else "same", []
 
 

@@ -255,7 +255,8 @@ class User(Ending, Sessions, Profiles, MailTokens, ChangeSource):
         if update(cls, {"_id": ObjectId(user_id), "erasedAt": None, **free}, {"$push": {name: other, "pending": news}}):
             change.publish(cls, user_id, [news])
             return "added"
-        return "present" if get(cls, {"_id": ObjectId(user_id), name: other}, fields=("_id",)) else "full"
+        full = {name: {"$ne": other}, f"{name}.{LIST_LIMIT - 1}": {"$exists": True}}
+        return "full" if get(cls, {"_id": ObjectId(user_id), **full}, fields=("_id",)) else "present"
 
     @classmethod
     def _remove(cls, name: str, user_id: str, other_id: str) -> bool:

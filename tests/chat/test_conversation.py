@@ -102,6 +102,13 @@ def test_a_head_moves_only_forward_and_keeps_each_reference_once_in_its_place() 
     assert [entry.seq for entry in stored.recent] == [1, 2, 3]
 
 
+def test_pins_that_change_meanwhile_are_not_called_too_many() -> None:
+    conversation, _ = Conversation.open(someone(), someone())
+    with ThreadPoolExecutor(8) as threads:
+        outcomes = threads.map(lambda n: Conversation.pin(conversation["id"], 1, on=bool(n % 2))[0], range(400))
+        assert "full" not in {*outcomes}
+
+
 def test_conversations_are_listed_by_activity_page_by_page() -> None:
     ann = someone()
     opened = [Conversation.open(ann, someone())[0] for _ in range(5)]

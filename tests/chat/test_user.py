@@ -97,6 +97,16 @@ def test_a_list_takes_no_more_than_its_limit(monkeypatch: pytest.MonkeyPatch) ->
     assert User.block(ann["_id"], others[0]["_id"]) == "present"
 
 
+def test_a_list_that_changes_meanwhile_is_not_called_full() -> None:
+    ann, bob = someone("ann")["_id"], someone("bob")["_id"]
+
+    def change(number: int) -> Any:
+        return User.block(ann, bob) if number % 2 else User.unblock(ann, bob)
+
+    with ThreadPoolExecutor(8) as threads:
+        assert "full" not in {*threads.map(change, range(400))}
+
+
 def test_a_block_bars_both_ways_until_it_is_taken_back() -> None:
     ann, bob, cat = (someone(name) for name in ("ann", "bob", "cat"))
     User.block(ann["_id"], bob["_id"])
