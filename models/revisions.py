@@ -92,7 +92,8 @@ class Revisions:
         if not is_streaming:
             values["editedAt"] = now()
         made = cls._revise(found, {"$set": values, **({"$unset": removed} if removed else {})}, "edited")
-        return made or Revision("conflict", cls.stored(conversation_id, seq))
+        # Another request has changed the message since; it may be the same edit.
+        return made or cls.edit(conversation_id, seq, user_id, text, rev=rev, final=final, since=since)
 
     @classmethod
     def remove(cls, conversation_id: str, seq: int, user_id: str, *, is_admin: bool, since: int = 0) -> Revision:

@@ -84,6 +84,12 @@ async def test_one_of_concurrent_edits_of_a_revision_wins(ann: Caller, place: st
     assert (await message(ann, place))["rev"] == 1
 
 
+async def test_an_edit_that_is_repeated_while_it_runs_succeeds_each_time(ann: Caller, place: str) -> None:
+    answers = await asyncio.gather(*(edit(ann, place, "one") for _ in range(8)))
+    assert [answer.status_code for answer in answers] == [200] * 8
+    assert {answer.json["rev"] for answer in answers} == {1}
+
+
 async def test_only_the_author_edits_and_a_stranger_gets_not_found(
     ann: Caller, bob: Caller, place: str, join: Join
 ) -> None:
