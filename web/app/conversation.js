@@ -7,6 +7,7 @@ import { Details, panel } from "./details.js";
 import { Icon } from "./icons.js";
 import { muteChoices } from "./mute.js";
 import { openMenu, say } from "./layer.js";
+import { Pins } from "./pins.js";
 import { go, route } from "./route.js";
 import { Timeline } from "./timeline.js";
 import { since } from "./time.js";
@@ -20,6 +21,7 @@ export function Conversation({ id }) {
   const place = useRef();
 
   useEffect(() => {
+    if (document.activeElement === document.body) document.getElementById("stage").focus({ preventScroll: true }); // without a composer
     const close = show(id);
     return () => {
       close();
@@ -99,15 +101,4 @@ function Status({ id, head }) {
   if (head.type === "group") return `${head.memberCount ?? ""} members`;
   if (presence?.online) return "online";
   return presence?.lastSeen ? `last seen ${since(presence.lastSeen)}` : "";
-}
-
-function Pins({ id, head }) {
-  const [at, setAt] = useState(0);
-  const pins = head?.pins ?? [];
-  if (!pins.length) return null;
-  const seq = [...pins].sort((one, other) => other - one)[at % pins.length];
-  const text = timelineOf(id).value.messages.find((message) => message.seq === seq)?.text;
-  return html`<button type="button" class="pins" onClick=${() => (void scrollTo(id, seq), setAt(at + 1))}>
-    <${Icon} name="pin" size=${18} /><span class="pins-text"><b>${pins.length > 1 ? `${pins.length} pinned messages` : "Pinned message"}</b><span dir="auto">${text || "Show"}</span></span>
-  </button>`;
 }

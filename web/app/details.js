@@ -1,12 +1,13 @@
 // The panel beside a conversation: the person or the group, its members and pins; or a search.
-import { account, blocked, client, contacts, friends, isMuted, personOf, presenceOf, timelineOf, titleOf } from "./chat.js";
-import { attempt, block, report, scrollTo, talkTo, unblock, unfriend } from "./acts.js";
+import { account, blocked, client, contacts, friends, isMuted, personOf, presenceOf, titleOf } from "./chat.js";
+import { attempt, block, report, talkTo, unblock, unfriend } from "./acts.js";
 import { Avatar } from "./avatar.js";
 import { Icon } from "./icons.js";
-import { isSure, openMenu } from "./layer.js";
+import { isSure, openMenu, useKeptFocus } from "./layer.js";
 import { membersOf } from "./members.js";
 import { muteChoices } from "./mute.js";
 import { pickPicture } from "./pictures.js";
+import { PinList } from "./pins.js";
 import { go } from "./route.js";
 import { Hits, useSearch } from "./search.js";
 import { since } from "./time.js";
@@ -17,6 +18,8 @@ export const panel = signal(null);
 
 export function Details({ id, head }) {
   const box = useRef();
+  const body = useRef();
+  useKeptFocus(body);
   useEffect(() => {
     const before = document.activeElement;
     (box.current.querySelector("input[type=search]") ?? box.current.querySelector("button")).focus({ preventScroll: true });
@@ -31,7 +34,7 @@ export function Details({ id, head }) {
   const title = isSearch ? "Search" : head.type === "group" ? "Group" : "Details";
   return html`<section class="details" ref=${box} aria-label=${title} onKeyDown=${keys}>
     <header class="details-head"><button type="button" class="icon-button" aria-label="Close" onClick=${() => (panel.value = null)}><${Icon} name="close" /></button><h2>${title}</h2></header>
-    <div class="details-body">
+    <div class="details-body" tabindex="-1" ref=${body}>
       ${isSearch ? html`<${InConversation} id=${id} />` : head.type === "group" ? html`<${GroupInfo} id=${id} head=${head} />` : html`<${PersonInfo} id=${id} head=${head} />`}
     </div>
   </section>`;
@@ -67,14 +70,6 @@ function PersonInfo({ id, head }) {
     ${isFriend && html`<${Action} icon="friend" label="Remove from friends" run=${() => unfriend(named)} isDanger />`}
     <${Action} icon="warning" label="Report" run=${() => report({ userId }, `Report ${name}?`, "The administrators will look at this account. What is wrong with it?")} isDanger />
     <${Action} icon="block" label=${isBlocked ? "Unblock" : "Block"} run=${() => (isBlocked ? unblock(userId) : block(named))} isDanger=${!isBlocked} />`;
-}
-
-function PinList({ id, head }) {
-  if (!head.pins?.length) return null;
-  const held = timelineOf(id).value.messages;
-  return html`<section class="section"><h3>Pinned</h3><ul>
-    ${[...head.pins].sort((one, other) => other - one).map((seq) => html`<li key=${seq}><button type="button" class="hit" onClick=${() => scrollTo(id, seq)}><span class="hit-text" dir="auto">${held.find((message) => message.seq === seq)?.text || `Message ${seq}`}</span></button></li>`)}
-  </ul></section>`;
 }
 
 function GroupInfo({ id, head }) {
@@ -122,7 +117,12 @@ function GroupTitle({ id, head, mayManage }) {
     if (title.trim() && title.trim() !== head.title && !(await attempt(client.updateConversation(id, { title: title.trim() })))) return;
     setTitle(null);
   };
-  return html`<form class="inline-form" onSubmit=${rename}><input aria-label="Name of the group" maxlength="100" value=${title} onInput=${(event) => setTitle(event.target.value)} ref=${(field) => field?.focus()} dir="auto" /><button class="button primary">Save</button></form>`;
+  const keys = (event) => {
+    if (event.key !== "Escape") return;
+    event.preventDefault(); // of the panel, which it would close
+    setTitle(null);
+  };
+  return html`<form class="inline-form" onSubmit=${rename} onKeyDown=${keys}><input aria-label="Name of the group" maxlength="100" value=${title} onInput=${(event) => setTitle(event.target.value)} ref=${(field) => field?.focus()} dir="auto" /><button class="button primary">Save</button></form>`;
 }
 
 function MemberRow({ id, head, member }) {

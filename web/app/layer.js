@@ -29,6 +29,21 @@ export function useModal(box, focus) {
   }, []);
 }
 
+/** Keeps the focus in a box whose focused control goes away, such as the row of a member who is removed. */
+export function useKeptFocus(box) {
+  useEffect(() => {
+    let isInside = false;
+    const note = ({ target }) => (isInside = box.current.contains(target));
+    const watcher = new MutationObserver(() => isInside && document.activeElement === document.body && box.current.focus());
+    addEventListener("focusin", note);
+    watcher.observe(box.current, { childList: true, subtree: true });
+    return () => {
+      removeEventListener("focusin", note);
+      watcher.disconnect();
+    };
+  }, []);
+}
+
 /** Says a text to screen readers. */
 export const say = (text) => (spoken.value = { text, turn: ++turn });
 
@@ -127,6 +142,8 @@ function Floating() {
 /** A modal dialog. Escape and a click beside it close it; focus returns to where it was. */
 export function Dialog({ title, onClose, children, size = "", header, footer, label }) {
   const box = useRef();
+  const body = useRef();
+  useKeptFocus(body);
   useModal(box, (dialog) => (dialog.querySelector("[autofocus]") ?? dialog.querySelector(".dialog-body")).focus());
   const cancel = (event) => {
     if (event.target !== event.currentTarget) return;
@@ -141,7 +158,7 @@ export function Dialog({ title, onClose, children, size = "", header, footer, la
         ${header}
         <button type="button" class="icon-button" aria-label="Close" onClick=${onClose}><${Icon} name="close" /></button>
       </header>
-      <div class="dialog-body" tabindex="-1">${children}</div>
+      <div class="dialog-body" tabindex="-1" ref=${body}>${children}</div>
       ${footer && html`<footer class="dialog-foot">${footer}</footer>`}
     </div>
   </dialog>`;

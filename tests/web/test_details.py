@@ -1,0 +1,64 @@
+"""The panel beside a conversation: pins, people, and the keyboard in it."""
+
+import pytest
+
+from tests.web.conftest import People
+from tests.web.test_browser import talking
+
+pytestmark = pytest.mark.anyio
+
+PANEL = "document.querySelector('.details')"
+
+
+async def test_a_pinned_message_that_is_older_than_the_page_is_shown_with_its_words(people: People) -> None:
+    ann, bob = await talking(people, "Pam", "Ron")
+    await ann.choose("Hello", "Pin")
+    await bob.page.until("document.querySelector('.pins-text')?.textContent.includes('Hello')")
+    await ann.page.eval("""import('./app/chat.js').then(async ({ client }) => {
+      const [{ id }] = client.conversations();
+      for (let number = 0; number < 50; number++) await client.send(id, { text: `Message ${number}` });
+    })""")
+    await bob.sees("Message 49")
+    await bob.reload()
+    await bob.page.until("document.querySelector('.pins-text')?.textContent.includes('Hello')")
+    await bob.page.eval("document.querySelector('.conversation-title').click()")
+    await bob.page.until("document.querySelector('.details .hit-text')?.textContent === 'Hello'")
+    await bob.page.eval("document.querySelector('.details .hit').click()")
+    await bob.sees("Hello")
+
+
+async def test_the_focus_stays_in_the_panel_of_a_group_as_it_changes(people: People) -> None:
+    ann, bob, cat = await people("Sal", "Tom", "Una")
+    await ann.befriend(bob)
+    await ann.befriend(cat)
+    await ann.page.eval("location.hash = '#/group'")
+    await ann.page.until("!!document.querySelector('#new-group [type=checkbox]')")
+    await ann.page.write("#new-group [required]", "Walks")
+    await ann.page.eval("document.querySelector('#new-group [type=checkbox]').click()")
+    await ann.press_button("Create")
+    await ann.shows("Walks")
+    await ann.page.eval("document.querySelector('.conversation-title').click()")
+    await ann.press_button("Rename the group")
+    await ann.page.until("document.activeElement.ariaLabel === 'Name of the group'")
+    await ann.page.press("Escape")
+    await ann.page.until("!document.querySelector('.inline-form')")
+    assert await ann.page.eval(f"{PANEL}.contains(document.activeElement)")
+    await ann.press_button("Add members")
+    await ann.page.eval("document.querySelector('.adding button').focus()")
+    await ann.page.press("Enter")
+    await ann.page.until("!document.querySelector('.adding button')")
+    assert await ann.page.eval(f"{PANEL}.contains(document.activeElement)")
+
+
+async def test_a_person_who_is_blocked_is_not_offered_for_a_group_and_can_be_reported(people: People) -> None:
+    ann, _ = await talking(people, "Vera", "Walt")
+    await ann.page.eval("document.querySelector('.conversation-title').click()")
+    for label in ("Report", "Spam"):
+        await ann.press_button(label)
+    await ann.page.until("document.querySelector('.notices').textContent.includes('Reported')")
+    await ann.press_button("Block")
+    await ann.page.until("!!document.querySelector('.dialog .danger')")
+    await ann.page.eval("document.querySelector('.dialog .danger').click()")
+    await ann.page.until("document.querySelector('.barred')?.textContent.includes('You have blocked Walt')")
+    await ann.page.eval("location.hash = '#/group'")
+    await ann.page.until("document.querySelector('#new-group')?.textContent.includes('Add friends first')")
