@@ -152,6 +152,24 @@ assert.deepEqual(ann.errors.splice(0).map(({ code }) => code), ["validation"]);
 await assert.rejects(ann.react(id, 9999, "👍"), (error) => error instanceof ApiError && !error.retryable);
 assert.deepEqual(ann.errors, []);
 
+// An answer that comes after its user has signed out is nobody's.
+let arrive;
+const held = new Promise((resolve) => (arrive = resolve));
+const slow = client(memoryStorage(), {
+  async fetch(target, options) {
+    const response = await fetch(target, options);
+    if (target.endsWith(`/conversations/${id}`)) await held;
+    return response;
+  },
+});
+await slow.signIn(login("Bob"));
+await online(slow);
+const asked = assert.rejects(slow.readConversation(id), { code: "aborted" });
+await slow.signOut();
+arrive();
+await asked;
+assert.deepEqual(slow.conversations(), []);
+
 // Older pages, one page at a time.
 for (let n = 0; n < 60; n++) await ann.send(id, { text: `${n}` });
 await until(ann, ["queue"], () => ann.pending().length === 0);

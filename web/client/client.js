@@ -82,7 +82,7 @@ export class Client extends Sender {
    * @param {string} password
    */
   async deleteAccount(password) {
-    await this.http.json("DELETE", "/me", { body: { password } });
+    await this.http.json("DELETE", "/me", { body: { password }, isLast: true });
     await this.#leave("erased");
   }
 

@@ -11,6 +11,7 @@ import { ApiError, asApiError } from "./errors.js";
  * @property {boolean} [auth]  false: without the token
  * @property {AbortSignal} [signal]
  * @property {number} [timeout]  milliseconds until the answer begins; 0: no limit
+ * @property {boolean} [isLast]  true: the answer counts although the session may end before it
  */
 
 /** Requests to the API with the token of the session. */
@@ -38,11 +39,15 @@ export class Http {
    * @returns {Promise<any>}
    */
   async json(method, path, options) {
-    return decoded(await this.request(method, path, options));
+    const check = this.#ofUser(options);
+    const body = await decoded(await this.request(method, path, options));
+    check();
+    return body;
   }
 
   /**
-   * Returns a successful response. A refused token is renewed once. Raises ApiError.
+   * Returns a successful response. A refused token is renewed once. Raises ApiError; `aborted` if the user has signed
+   * out meanwhile, so that nobody else is shown the answer.
    *
    * @param {string} method
    * @param {string} path
@@ -51,13 +56,16 @@ export class Http {
    */
   async request(method, path, options = {}) {
     const session = options.auth === false ? null : this.session;
+    const check = this.#ofUser(options);
     const token = session ? await session.fresh() : null;
     const response = await this.#send(method, path, options, token);
+    check();
     if (response.ok) return response;
     const error = await errorOf(response);
     if (!session || !error.isAuth) throw error;
     const renewed = await session.renew(token);
     const second = await this.#send(method, path, options, renewed);
+    check();
     if (second.ok) return second;
     throw await errorOf(second);
   }
@@ -72,6 +80,18 @@ export class Http {
     const pairs = Object.entries(query).filter(([, value]) => value !== undefined && value !== null);
     const text = pairs.map(([name, value]) => `${name}=${encodeURIComponent(String(value))}`).join("&");
     return this.#base + path + (text && `?${text}`);
+  }
+
+  /**
+   * Returns a function that raises ApiError if the present user has signed out.
+   *
+   * @param {RequestOptions} [options]
+   */
+  #ofUser({ auth, isLast } = {}) {
+    const asker = this.session?.userId;
+    return () => {
+      if (auth !== false && !isLast && this.session?.userId !== asker) throw ApiError.local("aborted", "signed out");
+    };
   }
 
   /**
