@@ -31,12 +31,7 @@ const OF_SESSION = ["expired", "token_expired", "revoked", "banned", "erased", "
  * @extends {Emitter<{state: ConnectionState, event: {name: string, data: any}}>}
  */
 export class Connection extends Emitter {
-  #io;
-  #address;
-  #path;
-  #session;
-  #now;
-  #random;
+  #parts;
   /** @type {Socket|null} */
   #socket = null;
   /** @type {ConnectionState} */
@@ -60,14 +55,9 @@ export class Connection extends Emitter {
    * @param {() => number} parts.now
    * @param {() => number} parts.random
    */
-  constructor({ io, address, path, session, now, random }) {
+  constructor(parts) {
     super();
-    this.#io = io;
-    this.#address = address;
-    this.#path = path;
-    this.#session = session;
-    this.#now = now;
-    this.#random = random;
+    this.#parts = parts;
   }
 
   /** The current state. */
@@ -86,7 +76,7 @@ export class Connection extends Emitter {
    * @returns {Promise<void>}
    */
   async renew() {
-    const token = await this.#session.renew(this.#token);
+    const token = await this.#parts.session.renew(this.#token);
     await this.emitWithAck("auth:refresh", { token });
     this.#token = token;
   }
@@ -154,7 +144,7 @@ export class Connection extends Emitter {
     this.#drop();
     this.#change({ state: "connecting" });
     try {
-      this.#token = await this.#session.fresh();
+      this.#token = await this.#parts.session.fresh();
     } catch (error) {
       if (turn === this.#turn) this.#later(asApiError(error));
       return;
@@ -163,8 +153,8 @@ export class Connection extends Emitter {
     this.#pause = 0;
     this.#reason = "";
     const socket = /** @type {Socket} */ (
-      this.#io(this.#address, {
-        path: this.#path,
+      this.#parts.io(this.#parts.address, {
+        path: this.#parts.path,
         transports: ["websocket"],
         // This class handles delays, the renewal of tokens and reasons, so the library must not reconnect by itself.
         reconnection: false,
@@ -220,7 +210,7 @@ export class Connection extends Emitter {
     if (OF_SESSION.includes(this.#reason) || error.isAuth || error.statusCode === 403) {
       this.#change({ state: "connecting" });
       try {
-        await this.#session.renew(this.#token);
+        await this.#parts.session.renew(this.#token);
       } catch (thrown) {
         if (turn === this.#turn) this.#later(asApiError(thrown));
         return;
@@ -237,10 +227,10 @@ export class Connection extends Emitter {
   /** @param {ApiError} error */
   #later(error) {
     if (!this.#isWanted) return;
-    const planned = this.#pause || backoff(this.#attempts++, LONGEST, this.#random);
+    const planned = this.#pause || backoff(this.#attempts++, LONGEST, this.#parts.random);
     const delay = Math.max(planned, (error.retryAfter ?? 0) * 1000);
     this.#pause = 0;
-    this.#change({ state: "offline", reason: this.#reason || error.code, retryAt: this.#now() + delay });
+    this.#change({ state: "offline", reason: this.#reason || error.code, retryAt: this.#parts.now() + delay });
     this.#timer = setTimeout(() => void this.#attempt(), delay);
   }
 

@@ -18,12 +18,7 @@ const OF_SESSION = 401;
  * (`isSender`). The others put their entries into the storage, and get the results by the storage's channel.
  */
 export class Queue {
-  #storage;
-  #send;
-  #now;
-  #random;
-  #changed;
-  #done;
+  #parts;
   /** @type {import("./types.js").Channel|undefined} */
   #channel;
   /** @type {(() => void)|null} */
@@ -53,13 +48,8 @@ export class Queue {
    *   called once for each entry that has ended, before the promise of `add`; `isAwaited` is false for an entry of an
    *   earlier run or of another client
    */
-  constructor({ storage, send, now, random, changed, done }) {
-    this.#storage = storage;
-    this.#send = send;
-    this.#now = now;
-    this.#random = random;
-    this.#changed = changed;
-    this.#done = done;
+  constructor(parts) {
+    this.#parts = parts;
   }
 
   /** The entries in their order. */
@@ -69,9 +59,9 @@ export class Queue {
 
   /** Reads the entries that an earlier run or another client has put into the storage. */
   async load() {
-    this.#channel ??= this.#storage.channel?.();
+    this.#channel ??= this.#parts.storage.channel?.();
     if (this.#channel && !this.#unsubscribe) this.#unsubscribe = this.#channel.subscribe((message) => this.#hear(message));
-    const stored = await this.#storage.transaction(async (operations) => {
+    const stored = await this.#parts.storage.transaction(async (operations) => {
       const keys = await operations.keys(PREFIX);
       return Promise.all(keys.map((key) => operations.get(key)));
     });
@@ -80,7 +70,7 @@ export class Queue {
         this.#entries.set(entry.key, { ...entry, state: entry.state === "failed" ? "failed" : "queued" });
       }
     }
-    this.#changed(null);
+    this.#parts.changed(null);
     this.#run();
   }
 
@@ -93,9 +83,9 @@ export class Queue {
    */
   async add(given) {
     if (this.#entries.size >= LIMIT) throw new ApiError({ code: "queue_full", message: "Too much waits to be sent" });
-    const moment = this.#now();
+    const moment = this.#parts.now();
     const order = `${String(moment).padStart(15, "0")}-${String(++this.#count).padStart(6, "0")}`;
-    const key = `${order}-${Math.floor(this.#random() * 1e9).toString(36)}`;
+    const key = `${order}-${Math.floor(this.#parts.random() * 1e9).toString(36)}`;
     /** @type {Entry} */
     const entry = { ...given, key, state: "queued", createdAt: new Date(moment).toISOString() };
     const replaced = given.slot ? this.entries.find(({ slot, state }) => slot === given.slot && state !== "sending") : undefined;
@@ -103,9 +93,9 @@ export class Queue {
     const acknowledged = new Promise((resolve, reject) => this.#waiting.set(key, { resolve, reject }));
     acknowledged.catch(() => undefined);
     this.#entries.set(key, entry);
-    this.#changed(entry);
+    this.#parts.changed(entry);
     if (entry.isKept) {
-      await this.#storage.set(PREFIX + key, entry);
+      await this.#parts.storage.set(PREFIX + key, entry);
       this.#channel?.post({ kind: "added", entry });
     }
     this.#run();
@@ -123,9 +113,9 @@ export class Queue {
     const again = { ...entry, state: /** @type {const} */ ("queued") };
     delete again.error;
     this.#entries.set(key, again);
-    await this.#storage.set(PREFIX + key, again);
+    await this.#parts.storage.set(PREFIX + key, again);
     this.#channel?.post({ kind: "added", entry: again });
-    this.#changed(again);
+    this.#parts.changed(again);
     this.#run();
   }
 
@@ -184,7 +174,7 @@ export class Queue {
   /** Removes all entries. Waiting callers get the error `aborted`. */
   async clear() {
     for (const entry of this.entries) this.#end(entry, undefined, ApiError.local("aborted", "signed out"));
-    for (const key of await this.#storage.keys(PREFIX)) await this.#storage.delete(key);
+    for (const key of await this.#parts.storage.keys(PREFIX)) await this.#parts.storage.delete(key);
   }
 
   #run() {
@@ -196,7 +186,7 @@ export class Queue {
       if (entry.state !== "queued" || seen.has(entry.lane)) continue;
       if (entry.isKept && !this.#isSender) continue;
       seen.add(entry.lane);
-      const wait = (this.#pauses.get(entry.lane)?.until ?? 0) - this.#now();
+      const wait = (this.#pauses.get(entry.lane)?.until ?? 0) - this.#parts.now();
       if (wait > 0) next = Math.min(next, wait);
       else if (this.#busy.size < AT_ONCE) void this.#attempt(entry);
     }
@@ -207,9 +197,9 @@ export class Queue {
   async #attempt(entry) {
     this.#busy.add(entry.lane);
     this.#entries.set(entry.key, { ...entry, state: "sending" });
-    this.#changed(entry);
+    this.#parts.changed(entry);
     try {
-      const ack = await this.#send(entry);
+      const ack = await this.#parts.send(entry);
       this.#pauses.delete(entry.lane);
       this.#end(entry, ack, null);
     } catch (thrown) {
@@ -229,11 +219,11 @@ export class Queue {
    */
   #pause(entry, error) {
     const attempts = (this.#pauses.get(entry.lane)?.attempts ?? 0) + 1;
-    const delay = Math.max(backoff(attempts, LONGEST, this.#random), (error.retryAfter ?? 0) * 1000);
-    this.#pauses.set(entry.lane, { attempts, until: this.#now() + delay });
+    const delay = Math.max(backoff(attempts, LONGEST, this.#parts.random), (error.retryAfter ?? 0) * 1000);
+    this.#pauses.set(entry.lane, { attempts, until: this.#parts.now() + delay });
     const waiting = { ...entry, state: /** @type {const} */ ("queued") };
     this.#entries.set(entry.key, waiting);
-    this.#changed(waiting);
+    this.#parts.changed(waiting);
   }
 
   /**
@@ -250,13 +240,13 @@ export class Queue {
     const { code, message, statusCode } = error;
     const failed = { ...entry, state: /** @type {const} */ ("failed"), error: { code, message, statusCode } };
     this.#entries.set(entry.key, failed);
-    void this.#storage.set(PREFIX + entry.key, failed).catch(() => undefined);
+    void this.#parts.storage.set(PREFIX + entry.key, failed).catch(() => undefined);
     this.#channel?.post({ kind: "added", entry: failed });
     const waiting = this.#waiting.get(entry.key);
     this.#waiting.delete(entry.key);
     waiting?.reject(error);
-    this.#done({ entry: failed, ack: undefined, error, isAwaited: Boolean(waiting) });
-    this.#changed(failed);
+    this.#parts.done({ entry: failed, ack: undefined, error, isAwaited: Boolean(waiting) });
+    this.#parts.changed(failed);
   }
 
   /**
@@ -267,7 +257,7 @@ export class Queue {
   #end(entry, ack, error) {
     if (!this.#entries.delete(entry.key)) return;
     if (entry.isKept) {
-      void this.#storage.delete(PREFIX + entry.key).catch(() => undefined);
+      void this.#parts.storage.delete(PREFIX + entry.key).catch(() => undefined);
       this.#channel?.post({ kind: "ended", key: entry.key, ack, error: error && { ...error, message: error.message } });
     }
     this.#finish(entry, ack, error);
@@ -280,11 +270,11 @@ export class Queue {
    */
   #finish(entry, ack, error) {
     const waiting = this.#waiting.get(entry.key);
-    this.#done({ entry, ack, error, isAwaited: Boolean(waiting) });
+    this.#parts.done({ entry, ack, error, isAwaited: Boolean(waiting) });
     this.#waiting.delete(entry.key);
     if (error) waiting?.reject(error);
     else waiting?.resolve(ack);
-    this.#changed(null);
+    this.#parts.changed(null);
   }
 
   /** @param {any} message */
@@ -294,7 +284,7 @@ export class Queue {
       for (const entry of this.entries) {
         if (!entry.isKept || entry.state === "failed" || !this.#waiting.has(entry.key)) continue;
         const again = { ...entry, state: /** @type {const} */ ("queued") };
-        void this.#storage.set(PREFIX + entry.key, again).catch(() => undefined);
+        void this.#parts.storage.set(PREFIX + entry.key, again).catch(() => undefined);
         this.#channel?.post({ kind: "added", entry: again });
       }
     }
@@ -305,7 +295,7 @@ export class Queue {
         this.#waiting.get(key)?.reject(new ApiError(error));
         this.#waiting.delete(key);
       }
-      this.#changed(message.entry);
+      this.#parts.changed(message.entry);
       this.#run();
     } else if (message.kind === "ended") {
       const entry = this.#entries.get(message.key);

@@ -14,11 +14,7 @@ const EARLY = 30_000; // milliseconds before the end of a token at which it is r
  * The tokens of the signed-in user. Concurrent callers and tabs share one renewal, because a refresh token is valid once.
  */
 export class Session {
-  #http;
-  #storage;
-  #locks;
-  #now;
-  #ended;
+  #parts;
   /** @type {Kept|null} */
   #tokens = null;
   /** @type {Promise<string>|null} */
@@ -28,12 +24,8 @@ export class Session {
    * @param {{http: Http, storage: Storage, locks: Locks, now: () => number, ended: (reason: string) => void}} parts
    *   `ended` is called when the server refuses the session
    */
-  constructor({ http, storage, locks, now, ended }) {
-    this.#http = http;
-    this.#storage = storage;
-    this.#locks = locks;
-    this.#now = now;
-    this.#ended = ended;
+  constructor(parts) {
+    this.#parts = parts;
   }
 
   /** The account, or null while signed out. */
@@ -48,7 +40,7 @@ export class Session {
 
   /** Reads the tokens that an earlier run has stored. */
   async load() {
-    this.#tokens = (await this.#storage.get(KEY)) ?? null;
+    this.#tokens = (await this.#parts.storage.get(KEY)) ?? null;
   }
 
   /**
@@ -57,9 +49,9 @@ export class Session {
    * @param {Tokens} answer
    */
   async keep(answer) {
-    const left = Date.parse(answer.expiresAt) - this.#now();
+    const left = Date.parse(answer.expiresAt) - this.#parts.now();
     // If the clock is far ahead, every token looks expired. Then a token is renewed only after the server has refused it.
-    const renewAt = left > 0 ? this.#now() + left - Math.min(EARLY, left / 10) : Infinity;
+    const renewAt = left > 0 ? this.#parts.now() + left - Math.min(EARLY, left / 10) : Infinity;
     await this.#store({ ...answer, user: answer.user ?? this.#tokens?.user, renewAt });
   }
 
@@ -76,7 +68,7 @@ export class Session {
   async forget() {
     const own = this.#tokens?.token;
     this.#tokens = null;
-    return this.#storage.transaction(async (operations) => {
+    return this.#parts.storage.transaction(async (operations) => {
       const stored = await operations.get(KEY);
       if (stored && stored.token !== own) return false;
       await operations.delete(KEY);
@@ -88,7 +80,7 @@ export class Session {
   async fresh() {
     const tokens = this.#tokens;
     if (!tokens) return null;
-    const isDue = this.#now() > (tokens.renewAt ?? Infinity); // stored as null: not known
+    const isDue = this.#parts.now() > (tokens.renewAt ?? Infinity); // stored as null: not known
     return isDue && tokens.refreshToken ? this.renew(tokens.token) : tokens.token;
   }
 
@@ -110,8 +102,8 @@ export class Session {
    */
   async #renew(refused) {
     try {
-      const token = await this.#locks.hold("refresh", async () => {
-        const stored = await this.#storage.get(KEY);
+      const token = await this.#parts.locks.hold("refresh", async () => {
+        const stored = await this.#parts.storage.get(KEY);
         if (stored && stored.token !== refused) this.#tokens = stored; // another tab has renewed it
         else await this.#exchange(stored?.refreshToken);
         return this.#tokens?.token;
@@ -119,7 +111,7 @@ export class Session {
       return token ?? "";
     } catch (thrown) {
       const error = asApiError(thrown);
-      if (!error.retryable) this.#ended(error.code);
+      if (!error.retryable) this.#parts.ended(error.code);
       throw error;
     }
   }
@@ -127,12 +119,12 @@ export class Session {
   /** @param {Kept} tokens */
   async #store(tokens) {
     this.#tokens = tokens;
-    await this.#storage.set(KEY, tokens);
+    await this.#parts.storage.set(KEY, tokens);
   }
 
   /** @param {string|undefined} refreshToken */
   async #exchange(refreshToken) {
     if (!refreshToken) throw new ApiError({ statusCode: 401, code: "token_expired" });
-    await this.keep(await this.#http.json("POST", "/token/refresh", { body: { refreshToken }, auth: false }));
+    await this.keep(await this.#parts.http.json("POST", "/token/refresh", { body: { refreshToken }, auth: false }));
   }
 }

@@ -16,14 +16,7 @@ const OFTEN = 600_000; // milliseconds between two catch-ups without a gap: a lo
  * another one. A failed catch-up is repeated until it succeeds or `pause` is called.
  */
 export class Sync {
-  #conversations;
-  #call;
-  #read;
-  #list;
-  #window;
-  #random;
-  #applied;
-  #idle;
+  #parts;
   /** @type {Set<string>} */
   #stale = new Set();
   /** Conversations whose head events changed while a catch-up was read. @type {Set<string>|null} */
@@ -47,15 +40,8 @@ export class Sync {
    * @param {(answer: SyncAnswer, news: Message[]) => void} parts.applied
    * @param {() => void} parts.idle  nothing is missing any more
    */
-  constructor({ conversations, call, read, list, window, random, applied, idle }) {
-    this.#conversations = conversations;
-    this.#call = call;
-    this.#read = read;
-    this.#list = list;
-    this.#window = window;
-    this.#random = random;
-    this.#applied = applied;
-    this.#idle = idle;
+  constructor(parts) {
+    this.#parts = parts;
   }
 
   /** True if all known gaps are filled. */
@@ -89,7 +75,7 @@ export class Sync {
 
   #soon() {
     clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => void this.now().catch(() => undefined), SETTLE * (0.5 + this.#random()));
+    this.#timer = setTimeout(() => void this.now().catch(() => undefined), SETTLE * (0.5 + this.#parts.random()));
   }
 
   /**
@@ -118,20 +104,20 @@ export class Sync {
     } catch (thrown) {
       const error = asApiError(thrown);
       this.#isWanted = true;
-      const delay = Math.max(backoff(this.#attempts++, LONGEST, this.#random), (error.retryAfter ?? 0) * 1000);
+      const delay = Math.max(backoff(this.#attempts++, LONGEST, this.#parts.random), (error.retryAfter ?? 0) * 1000);
       clearTimeout(this.#timer);
       if (!this.#isPaused) this.#timer = setTimeout(() => void this.now().catch(() => undefined), delay);
       throw error;
     }
     if (this.isIdle) {
-      this.#idle();
-      if (!this.#isPaused) this.#timer = setTimeout(() => void this.now().catch(() => undefined), OFTEN * (0.9 + 0.2 * this.#random()));
+      this.#parts.idle();
+      if (!this.#isPaused) this.#timer = setTimeout(() => void this.now().catch(() => undefined), OFTEN * (0.9 + 0.2 * this.#parts.random()));
     } else if (!this.#isPaused && !this.#running) this.#soon();
   }
 
   async #run() {
     this.#isWanted = false;
-    const held = [...this.#conversations.timelines.keys()].reverse();
+    const held = [...this.#parts.conversations.timelines.keys()].reverse();
     // The first request moves the cursor. Further requests name the other conversations.
     for (let start = 0; start === 0 || start < held.length; start += GIVEN) await this.#part(held.slice(start, start + GIVEN));
     await this.#heads();
@@ -139,7 +125,7 @@ export class Sync {
 
   /** @param {string[]} ids */
   async #part(ids) {
-    const { timelines, cursor } = this.#conversations;
+    const { timelines, cursor } = this.#parts.conversations;
     /** @type {Record<string, {seq: number, changeSeq: number}>} */
     const given = {};
     for (const id of ids) {
@@ -148,11 +134,11 @@ export class Sync {
     }
     this.#touched = new Set();
     try {
-      const answer = await this.#call({ conversations: given, ...(cursor ? { cursor } : { window: this.#window }) });
+      const answer = await this.#parts.call({ conversations: given, ...(cursor ? { cursor } : { window: this.#parts.window }) });
       const news = this.#apply(answer, given, !cursor);
-      if (answer.more) await this.#list();
-      this.#conversations.cursor = answer.cursor;
-      this.#applied(answer, news);
+      if (answer.more) await this.#parts.list();
+      this.#parts.conversations.cursor = answer.cursor;
+      this.#parts.applied(answer, news);
       for (const id of this.#touched) this.#stale.add(id);
     } finally {
       this.#touched = null;
@@ -165,14 +151,14 @@ export class Sync {
    * @param {boolean} isFirst
    */
   #apply(answer, given, isFirst) {
-    const { heads, timelines } = this.#conversations;
+    const { heads, timelines } = this.#parts.conversations;
     /** @type {Message[]} */
     const news = [];
-    for (const id of answer.removed) this.#conversations.remove(id);
+    for (const id of answer.removed) this.#parts.conversations.remove(id);
     for (const head of answer.heads) {
       const id = head.id;
       const former = heads.get(id)?.lastSeq;
-      if (this.#conversations.takeHead(head)) this.#stale.delete(id);
+      if (this.#parts.conversations.takeHead(head)) this.#stale.delete(id);
       else this.#stale.add(id);
       const messages = answer.messages[id];
       const timeline = timelines.get(id);
@@ -183,12 +169,12 @@ export class Sync {
         timeline.extend(messages ?? [], head.lastSeq);
         for (const change of answer.changes[id] ?? []) timeline.replace(change, { isNew: true });
         timeline.changeSeq = Math.max(timeline.changeSeq, position.changeSeq);
-        this.#conversations.touch(id);
+        this.#parts.conversations.touch(id);
       } else if (messages && !timeline) this.#reset(id, position, head);
-      if (this.#conversations.isBehind(id)) this.#isWanted = true;
+      if (this.#parts.conversations.isBehind(id)) this.#isWanted = true;
       if (former !== undefined) news.push(...(messages ?? []).filter(({ seq }) => seq > former));
     }
-    if (isFirst) this.#conversations.hasMore = answer.heads.length >= this.#window.limit;
+    if (isFirst) this.#parts.conversations.hasMore = answer.heads.length >= this.#parts.window.limit;
     return news;
   }
 
@@ -200,18 +186,18 @@ export class Sync {
   #reset(id, position, head) {
     const oldest = position.messages[0]?.seq ?? position.seq + 1;
     const isComplete = oldest <= (head.firstSeq ?? 1);
-    this.#conversations.resetTimeline(id, { ...position, isComplete });
+    this.#parts.conversations.resetTimeline(id, { ...position, isComplete });
   }
 
   async #heads() {
     for (const id of [...this.#stale]) {
       this.#stale.delete(id);
       try {
-        if (!this.#conversations.takeHead(await this.#read(id))) this.#stale.add(id);
-        if (this.#conversations.isBehind(id)) this.#isWanted = true;
+        if (!this.#parts.conversations.takeHead(await this.#parts.read(id))) this.#stale.add(id);
+        if (this.#parts.conversations.isBehind(id)) this.#isWanted = true;
       } catch (thrown) {
         const error = asApiError(thrown);
-        if (error.statusCode === 404) this.#conversations.remove(id);
+        if (error.statusCode === 404) this.#parts.conversations.remove(id);
         else if (error.retryable) {
           this.#stale.add(id);
           throw error;
