@@ -146,6 +146,25 @@ class Person:
         """Waits until a message of the user has a mark, such as Read."""
         await self.page.until(f"{row(text)}?.querySelector('.mark')?.title === {json.dumps(mark)}")
 
+    async def gather(self, title: str, friend: str, *, is_private: bool = False) -> None:
+        """Creates a group with a friend; later members of a private one do not see what came before them."""
+        await self.page.eval("location.hash = '#/group'")
+        choice = _button(friend, "dialog label.person")
+        await self.page.until(f"!!{choice}")
+        await self.page.write("dialog .field input", title)
+        await self.page.eval(f"{choice}.click()")
+        if is_private:
+            await self.page.eval("document.querySelectorAll('dialog [type=radio]')[1].click()")
+        await self.press_button("Create")
+        await self.shows(title)
+
+    async def attach(self, *files: Path) -> None:
+        """Chooses files for the next message, and waits until they are uploaded."""
+        document = await self.page.do("DOM.getDocument")
+        field = await self.page.do("DOM.querySelector", nodeId=document["root"]["nodeId"], selector=".composer input")
+        await self.page.do("DOM.setFileInputFiles", nodeId=field["nodeId"], files=[str(file) for file in files])
+        await self.page.until(f"document.querySelectorAll('.upload-item.done').length === {len(files)}")
+
     async def choose(self, text: str, *labels: str) -> None:
         """Opens the menu of a message and chooses an entry. Further labels are buttons of the dialog that follows."""
         await self.page.eval(f"{row(text)}.querySelector('.more').click()")

@@ -107,10 +107,7 @@ async def test_the_page_starts_without_a_network(people: People) -> None:
 
 async def test_files_are_uploaded_and_shown(people: People, picture: Path) -> None:
     ann, bob = await talking(people, "Gus", "Hal")
-    document = await ann.page.do("DOM.getDocument")
-    field = await ann.page.do("DOM.querySelector", nodeId=document["root"]["nodeId"], selector=".composer input")
-    await ann.page.do("DOM.setFileInputFiles", nodeId=field["nodeId"], files=[str(picture)])
-    await ann.page.until("!!document.querySelector('.upload-item.done')")
+    await ann.attach(picture)
     await ann.network(is_there=False)
     await ann.page.until(f"{STATE} === 'offline'")
     await ann.say("Look")
@@ -127,15 +124,7 @@ async def test_a_later_member_of_a_group_sees_readable_messages_and_a_removed_on
     ann, bob, cat = await people("Ida", "Jon", "Kit")
     await ann.befriend(bob)
     await ann.befriend(cat)
-    await ann.page.eval("location.hash = '#/group'")
-    await ann.page.until("!!document.querySelector('dialog[open] fieldset [type=checkbox]')")
-    await ann.page.write("dialog .field input", "Trip")
-    await ann.page.eval(
-        "[...document.querySelectorAll('dialog label.person')].find((each) => each.textContent.includes('Jon')).click()"
-    )
-    await ann.page.eval("document.querySelectorAll('dialog [type=radio]')[1].click()")
-    await ann.press_button("Create")
-    await ann.shows("Trip")
+    await ann.gather("Trip", "Jon", is_private=True)
     await ann.say("A secret")
     await bob.page.until("document.querySelector('.entry .badge')?.textContent.startsWith('1')")
     await bob.open("Trip")
@@ -183,7 +172,7 @@ async def test_a_message_shows_a_notification_while_the_page_is_in_the_backgroun
     await bob.reload()
     await bob.shows("Xia")
     await bob.page.until("import('./app/chat.js').then(({ hasCaughtUp }) => hasCaughtUp.value)")
-    await bob.page.eval("document.hasFocus = () => false; dispatchEvent(new Event('blur'))")
+    await bob.page.eval("document.hasFocus = () => false, dispatchEvent(new Event('blur'))")
     await ann.say("Are you looking?")
     shown = "navigator.serviceWorker.getRegistration().then((found) => found.getNotifications())"
     said = await bob.page.until(
@@ -192,7 +181,7 @@ async def test_a_message_shows_a_notification_while_the_page_is_in_the_backgroun
     assert said == "Xia: Are you looking?"
     assert await bob.page.eval("document.title") == "(1) Chat"
     await ann.mark("Are you looking?", "Delivered")
-    await bob.page.eval("delete document.hasFocus; dispatchEvent(new Event('focus'))")
+    await bob.page.eval("delete document.hasFocus, dispatchEvent(new Event('focus'))")
     await ann.mark("Are you looking?", "Read")
     await bob.page.until(f"{shown}.then((all) => all.length === 0)")
 
@@ -312,7 +301,7 @@ async def test_axe_finds_no_fault_in_both_themes_and_on_a_phone(people: People) 
     await ann.page.do("Page.setBypassCSP", enabled=True)  # the page's policy would refuse axe
     await ann.reload()
     await ann.sees("Hello")
-    await ann.page.eval(f"{AXE.read_text()};0")
+    await ann.page.do("Runtime.evaluate", expression=AXE.read_text())
     for theme, phone in (("light", False), ("dark", True)):
         await ann.page.prefer(theme)
         await ann.page.size(390 if phone else 1280, 844, phone=phone)

@@ -107,6 +107,9 @@ async def test_a_refused_message_shows_its_reason_and_a_refused_reaction_shows_o
     await ann.say("Are you there?")
     await hears(ann, "One of you has blocked the other")
     assert await ann.page.eval("document.querySelectorAll('.notice.error').length") == 0
+    await ann.page.eval("location.hash = '#/'")
+    await ann.press_button("Show")  # beside the number of messages that were not sent
+    await ann.shows("Bo")
     await ann.page.eval(f"{row('Hello')}.querySelector('.react').click()")
     await ann.page.until("!!document.querySelector('.quick')")
     await ann.page.eval("document.querySelector('.quick button').click()")
@@ -125,10 +128,7 @@ async def test_a_link_ends_before_the_sentence_around_it(people: People) -> None
 
 async def test_all_pictures_of_a_message_and_all_emojis_are_on_the_screen(people: People, picture: Path) -> None:
     ann, _ = await talking(people, "Ana", "Bud")
-    document = await ann.page.do("DOM.getDocument")
-    field = await ann.page.do("DOM.querySelector", nodeId=document["root"]["nodeId"], selector=".composer input")
-    await ann.page.do("DOM.setFileInputFiles", nodeId=field["nodeId"], files=[str(picture)] * 3)
-    await ann.page.until("document.querySelectorAll('.upload-item.done').length === 3")
+    await ann.attach(picture, picture, picture)
     await ann.say("Three")
     await ann.page.until("[...document.querySelectorAll('.picture img')].filter((each) => each.complete).length === 3")
     inside = """(() => {

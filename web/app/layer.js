@@ -33,8 +33,8 @@ export function useModal(box, focus) {
 export function useKeptFocus(box) {
   useEffect(() => {
     let isInside = false;
-    const note = ({ target }) => (isInside = box.current.contains(target));
-    const watcher = new MutationObserver(() => isInside && document.activeElement === document.body && box.current.focus());
+    const note = ({ target }) => (isInside = box.current?.contains(target) ?? false);
+    const watcher = new MutationObserver(() => isInside && document.activeElement === document.body && box.current?.focus());
     addEventListener("focusin", note);
     watcher.observe(box.current, { childList: true, subtree: true });
     return () => {
