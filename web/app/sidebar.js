@@ -63,7 +63,13 @@ function Connection() {
   return html`<div role="status" class=${classes("connection", text && "shown")} data-state=${state}>
     ${text && html`<span class=${classes("pulse", state)} aria-hidden="true" /><span>${text}</span>`}
     ${text && state === "offline" && html`<button type="button" class="link" onClick=${() => client.connect()}>Connect</button>`}
+    ${text && text === lost && html`<button type="button" class="link" onClick=${showFailed}>Show</button>`}
   </div>`;
+}
+
+function showFailed() {
+  const failed = client.pending().find(({ status }) => status === "failed");
+  if (failed) go(`/c/${failed.conversationId}`);
 }
 
 /** Offers notifications, once: the browser asks for the permission only in a gesture. */
