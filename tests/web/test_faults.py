@@ -137,6 +137,7 @@ async def test_all_pictures_of_a_message_and_all_emojis_are_on_the_screen(people
         .every(({ left, right, bottom }) => left >= box.left - 1 && right <= box.right + 1 && bottom <= box.bottom + 1);
     })()"""
     assert await ann.page.eval(inside)
+    await ann.mark("Three", "Read")
     await ann.page.eval(f"{row('Three')}.querySelector('.react').click()")
     await ann.press_button("More emojis")
     await ann.page.until("document.querySelector('.floating')?.getBoundingClientRect().bottom <= innerHeight")
