@@ -309,17 +309,20 @@ class _Rendering:
             auth = {"auth": False if given is None else {**plain(given), "strategies": list(given.strategies)}}
         inherited = self.scope.for_events.value
         own = section(entry.value, "options")
-        data = {name: own[name] for name in ("app", "plugins") if name in own}  # which `onConnect` reads
+        data = {name: own[name] for name in ("app", "plugins") if own.get(name) is not None}  # which `onConnect` reads
+        options = data | _own_keys(own)
         return {
             "namespace": entry.name,
             **auth,
             **{key: value for key, value in entry.value.items() if key not in _OF_NAMESPACE},
-            **({"options": data} if data else {}),
-            "events": [self.event(event, inherited) for event in entry.events],
+            **({"options": options} if options else {}),
+            "events": [self.event(event, inherited, data) for event in entry.events],
         }
 
-    def event(self, entry: EventDraft, inherited: Mapping[str, Any]) -> dict[str, Any]:
+    def event(self, entry: EventDraft, inherited: Mapping[str, Any], data: Mapping[str, Any]) -> dict[str, Any]:
+        """Returns an event; `data` are the `app` and `plugins` of its namespace, which null keeps from it."""
         options = self.options(inherited, entry.options.value) | _own_keys(section(entry.value, "options"))
+        options |= {name: None for name in data if name not in options}
         value = {key: inner for key, inner in entry.value.items() if key not in ("options", "handler", "id")}
         return {
             **value,

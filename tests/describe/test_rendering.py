@@ -98,6 +98,12 @@ routes:
 sockets:
   namespaces:
   - {namespace: /, pre: ["my:x"], events: [{event: e, handler: "my:h", options: {ext: {onPreHandler: "my:x"}}}]}
+  - namespace: /data
+    options: {app: {a: 1, b: {c: 2}}, plugins: {p: {q: 1}}, x-note: kept}
+    events:
+    - {event: all, handler: "my:h"}
+    - {event: none, handler: "my:h", options: {app: null, plugins: null}}
+    - {event: some, handler: "my:h", options: {app: {a: null, b: {d: 3}}, plugins: {p: null}}}
 """
 
 
@@ -113,6 +119,7 @@ def test_a_reset_stays_a_reset(tmp_path: Path) -> None:
     assert tree["presets"] == {"reset-app-ext": {"app": None, "ext": None}}
     (last,) = (each for each in tree["routes"] if each["path"] == "/c")
     assert (last["x-note"], last["options"]["x-own"]) == ("kept", {"a": 1})
+    assert tree["sockets"]["namespaces"][1]["options"]["x-note"] == "kept"
 
 
 REPLACED = """
