@@ -57,3 +57,23 @@ async def test_a_person_who_is_blocked_is_not_offered_for_a_group_and_can_be_rep
     await ann.page.until("document.querySelector('.barred')?.textContent.includes('You have blocked Walt')")
     await ann.page.eval("location.hash = '#/group'")
     await ann.page.until("document.querySelector('#new-group')?.textContent.includes('Add friends first')")
+
+
+async def test_a_tap_on_a_message_opens_its_menu_where_it_is_and_the_menu_reacts(people: People) -> None:
+    ann, bob = await talking(people, "Yves", "Zoe")
+    await bob.page.do("Emulation.setTouchEmulationEnabled", enabled=True)
+    await bob.page.size(390, 844, phone=True)
+    await bob.page.until("matchMedia('(pointer: coarse)').matches")
+    await bob.page.click(".bubble .text")
+    inside = """(() => {
+      const place = (name) => document.querySelector(name)?.getBoundingClientRect();
+      const [menu, bubble] = [place(".floating"), place(".bubble")];
+      return menu && menu.top > bubble.top - menu.height && menu.bottom <= innerHeight && menu.right <= innerWidth;
+    })()"""
+    await bob.page.until(inside)
+    await bob.page.eval(
+        "[...document.querySelectorAll('[role=menuitem]')].find((each) => each.textContent === 'React').click()"
+    )
+    await bob.page.until("!!document.querySelector('.quick')")
+    await bob.page.eval("document.querySelector('.quick button').click()")
+    await ann.page.until("!!document.querySelector('.reaction')")

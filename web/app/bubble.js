@@ -8,7 +8,7 @@ import { ask, notify, openMenu, openPopup, say } from "./layer.js";
 import { isEmoji, rich } from "./text.js";
 import { bytes, clock, full } from "./time.js";
 import { attempt, compose, report, scrollTo, textOf, view } from "./acts.js";
-import { classes, html, useEffect, useRef, useState } from "./ui.js";
+import { classes, html, isTouch, useEffect, useRef, useState } from "./ui.js";
 import { wordsOf } from "./words.js";
 
 const MARKS = {
@@ -29,12 +29,20 @@ export function Bubble({ message, isFirst, isLast, isGroup, isFlashed, isPinned,
   const name = nameOf(message.userId);
   const menu = (event) => {
     event.preventDefault();
-    openMenu(event.currentTarget.closest(".row").querySelector(".more") ?? event.currentTarget, choices(message), "Message");
+    openMenu(event.currentTarget, choices(message), "Message");
   };
+  // Where the buttons beside a message have no room, its menu opens at the pointer.
+  const menuHere = (event) => {
+    event.preventDefault();
+    const { currentTarget, clientX, clientY } = event;
+    const place = { getBoundingClientRect: () => new DOMRect(clientX, clientY, 0, 0) };
+    openMenu(currentTarget.closest("li"), choices(message), "Message", place);
+  };
+  const tap = (event) => isTouch() && !event.target.closest("a, button, audio, video, pre") && getSelection().isCollapsed && menuHere(event);
   return html`<div class=${classes("row", isMine ? "mine" : "theirs", isFirst && "first", isLast && "last", isFlashed && "flashed", isBare && "bare")} data-seq=${message.seq || undefined}>
     ${isGroup && !isMine && html`<span class="gutter">${isLast && html`<${Author} userId=${message.userId} name=${name} />`}</span>`}
     <div class="stack">
-      <div class=${classes("bubble", isGone && "gone", message.status === "failed" && "failed")} onContextMenu=${menu}>
+      <div class=${classes("bubble", isGone && "gone", message.status === "failed" && "failed")} onContextMenu=${menuHere} onClick=${tap}>
         ${isGroup && !isMine && isFirst && html`<span class=${`author hue-${hueOf(message.userId)}`} dir="auto">${name}</span>`}
         ${message.replyTo && !isGone && html`<${Quote} message=${message} tab=${tab} />`}
         ${message.attachments?.length > 0 && html`<${Attachments} items=${message.attachments} tab=${tab} />`}
@@ -75,16 +83,14 @@ function Failed({ message }) {
 }
 
 function Tools({ message, onMenu, tab }) {
-  const react = (event) => {
-    const control = event.currentTarget;
-    openPopup(control, (close) => html`<${ReactionPicker} message=${message} close=${close} />`, "React");
-  };
   return html`<span class="tools">
-    <button type="button" class="icon-button small react" tabindex=${tab} aria-label="React" title="React" onClick=${react}><${Icon} name="smile" size=${18} /></button>
+    <button type="button" class="icon-button small react" tabindex=${tab} aria-label="React" title="React" onClick=${(event) => pickReaction(message, event.currentTarget)}><${Icon} name="smile" size=${18} /></button>
     <button type="button" class="icon-button small" tabindex=${tab} aria-label="Reply" title="Reply" onClick=${() => compose.reply(message)}><${Icon} name="reply" size=${18} /></button>
     <button type="button" class="icon-button small more" tabindex=${tab} aria-label="More" title="More" onClick=${onMenu}><${Icon} name="dots" size=${18} /></button>
   </span>`;
 }
+
+const pickReaction = (message, control, place) => openPopup(control, (close) => html`<${ReactionPicker} message=${message} close=${close} />`, "React", place);
 
 function ReactionPicker({ message, close }) {
   const [isAll, setAll] = useState(false);
@@ -189,10 +195,15 @@ export function choices(message) {
   const isMine = message.userId === account.value?.myId;
   const isGone = Boolean(message.deletedAt);
   if (!seq) return [{ label: "Copy text", icon: "copy", run: () => copy(message.text) }, message.status === "failed" && { label: "Discard", icon: "trash", isDanger: true, run: () => attempt(client.discard(message.msgId)) }];
+  const reactHere = () => {
+    const row = document.querySelector(`.row[data-seq="${seq}"]`);
+    pickReaction(message, row.closest("li"), row.querySelector(".bubble"));
+  };
   const isPinned = head?.pins?.includes(seq);
   const mayPin = head?.type !== "group" || head.role !== "member";
   return [
     !isGone && { label: "Reply", icon: "reply", run: () => compose.reply(message) },
+    !isGone && { label: "React", icon: "smile", run: reactHere },
     !isGone && message.text && { label: "Copy text", icon: "copy", run: () => copy(message.text) },
     isMine && !isGone && !message.streaming && { label: "Edit", icon: "edit", run: () => compose.edit(message) },
     !isGone && mayPin && { label: isPinned ? "Unpin" : "Pin", icon: "pin", run: () => attempt(isPinned ? client.unpin(conversationId, seq) : client.pin(conversationId, seq)) },

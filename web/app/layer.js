@@ -65,7 +65,7 @@ export const isSure = (title, text, label) => ask({ title, text, choices: [{ lab
 export const openMenu = (control, items, label = "Menu", at = control) => float(control, { label, items: items.filter(Boolean) }, at);
 
 /** Opens any content at a control: `content(close)` returns elements. */
-export const openPopup = (control, content, label) => float(control, { label, content });
+export const openPopup = (control, content, label, at = control) => float(control, { label, content }, at);
 
 function float(control, what, at = control) {
   const { left, right, top, bottom } = at.getBoundingClientRect();
