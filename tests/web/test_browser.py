@@ -210,7 +210,7 @@ async def test_the_client_works_with_the_keyboard_alone(people: People) -> None:
     await page.press("Enter")
     await page.until("document.activeElement.getAttribute('role') === 'menuitem'")
     await page.press("ArrowDown")
-    assert await page.eval("document.activeElement.textContent.trim()") == "Copy text"
+    assert await page.eval("document.activeElement.textContent.trim()") == "React"
     await page.press("Escape")
     assert "By key" in await page.eval("document.activeElement.textContent")
     await page.press("r")
