@@ -152,6 +152,18 @@ assert.deepEqual(ann.errors.splice(0).map(({ code }) => code), ["validation"]);
 await assert.rejects(ann.react(id, 9999, "👍"), (error) => error instanceof ApiError && !error.retryable);
 assert.deepEqual(ann.errors, []);
 
+// The signal of a download ends its body, too, which is read after the answer has begun.
+let given;
+const reader = client(memoryStorage(), { fetch: (target, options) => fetch(target, (given = options)) });
+await reader.signIn(login("Bob"));
+const aborting = new AbortController();
+const download = await reader.download(note.id, { signal: aborting.signal });
+assert.equal(given.signal.aborted, false);
+aborting.abort();
+assert.equal(given.signal.aborted, true);
+await download.body.cancel().catch(() => undefined);
+await reader.signOut();
+
 // An answer that comes after its user has signed out is nobody's.
 let arrive;
 const held = new Promise((resolve) => (arrive = resolve));

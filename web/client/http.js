@@ -124,10 +124,10 @@ export class Http {
         signal: aborting.signal,
       });
     } catch (error) {
+      signal?.removeEventListener("abort", abort); // after an answer it still ends the body
       throw isLate ? ApiError.local("timeout") : asApiError(error);
     } finally {
       clearTimeout(timer);
-      signal?.removeEventListener("abort", abort);
     }
   }
 }
