@@ -54,15 +54,15 @@ async def changed(server: Any, change: Any) -> None:
         if not change.online:
             data["lastSeen"] = iso(moment)
         try:
-            await each.store.call(_note, each.models, change.id, moment)
+            await each.store.call(_note, each.models, change, moment)
         finally:
             await each.emit("presence", data, to=watched_room(change.id))
 
 
-def _note(models: Any, user_id: str, moment: datetime) -> None:
-    """Stores the time at which a user was seen, unless the account is erased: its sockets end after that."""
-    if models.User.account(user_id) is not None:
-        models.UserPresence.note(user_id, moment)
+def _note(models: Any, change: Any, moment: datetime) -> None:
+    """Stores when a user was seen, except at the end of the sockets of an account that was erased before."""
+    if change.online or models.User.account(change.id) is not None:
+        models.UserPresence.note(change.id, moment)
 
 
 def unwatch(server: Any, one_id: str, other_id: str) -> None:
