@@ -175,7 +175,8 @@ class Change(Numbered):
         """
         if not entries:
             return []
-        changes = [plain(_sequence(each).record(each)[0]) for each in entries]
+        lasts = _lasts(entries)
+        changes = [plain(_sequence(each).record(each, last)[0]) for each, last in zip(entries, lasts, strict=True)]
         if emit is not None:
             _emit(changes, emit)
         keys = [each["key"] for each in entries]
@@ -281,6 +282,13 @@ def _emit(changes: Sequence[Row], emit: Emit) -> None:
 
 def _sequence(pending: Row) -> type[Numbered]:
     return UserChange if pending.get("sequence") == "user" else Change
+
+
+def _lasts(entries: Sequence[Row]) -> list[int]:
+    """Returns the highest number of the owner of each entry, read in one command."""
+    owners = [(sequence := _sequence(each), each[sequence.OWNER]) for each in entries]
+    rows = find_all(*(query for sequence, owner in owners for query in sequence.last_of(owner)))
+    return [sequence.last_in(*rows[2 * n : 2 * n + 2]) for n, (sequence, _) in enumerate(owners)]
 
 
 def _id(document_id: Any) -> Any:
