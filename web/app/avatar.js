@@ -15,7 +15,8 @@ export function hueOf(id = "") {
 function initials(name = "") {
   const words = name.trim().split(/\s+/u).filter(Boolean);
   const first = (word) => [...(word ?? "")][0] ?? "";
-  return (first(words[0]) + (words.length > 1 ? first(words.at(-1)) : "")).toLocaleUpperCase();
+  const letters = words.length > 1 ? [words[0], words.at(-1)] : words;
+  return letters.map(first).join("\u200c").toLocaleUpperCase(); // letters of Arabic do not join
 }
 
 /** The picture of a person or a group. It is decorative, because the name is beside it. */
