@@ -70,6 +70,7 @@ async def test_a_failed_login_does_not_tell_what_was_wrong(app: Application, fai
     assert answer.json == WRONG
 
 
+@pytest.mark.in_process
 async def test_the_strict_seed_tells_an_unknown_email_by_its_status_with_the_same_text(open_app: Open) -> None:
     async with open_app(CHAT_STRICT_SEED="true") as app:
         await post(app, "/register", {**ANN, "email": "strict@example.org"})
@@ -161,6 +162,7 @@ async def test_a_token_does_not_outlive_its_account(app: Application, join: Join
     assert (await ann.call("GET", "/friends")).status_code == 401
 
 
+@pytest.mark.in_process
 async def test_the_lifetime_of_tokens_is_set_in_one_place(open_app: Open) -> None:
     async with open_app(JWT_LIFETIME="60") as app:
         answer = await post(app, "/register", {**ANN, "email": "brief@example.org"})
