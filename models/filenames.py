@@ -23,7 +23,7 @@ def clean(name: str) -> str:
     """
     last = _PATH.split(unicodedata.normalize("NFC", name))[-1]
     visible = "".join(each for each in _SPACES.sub(" ", last) if each in _JOINERS or _is_visible(each))
-    safe = _FORBIDDEN.sub("_", visible).strip(" .")
+    safe = _FORBIDDEN.sub("_", _SPACES.sub(" ", visible)).strip(" .")
     if _RESERVED.fullmatch(safe):
         safe = f"_{safe}"
     return _shortened(safe).strip(" .") or DEFAULT

@@ -61,6 +61,7 @@ def test_broken_content_has_a_sound_size_or_none(media_type: str, noise: bytes, 
 @example("x" * 500 + ".tar.gz")
 @example("\ud800\u202e.\0")
 @example("COM1.txt")
+@example("0 \U00018cd6\r0")
 def test_a_clean_name_can_be_shown_and_saved(name: str) -> None:
     cleaned = filenames.clean(name)
     assert cleaned

@@ -33,8 +33,9 @@ findings.refused = refusal.data.statusCode;
 const [error] = await once(connect(without), "connect_error");
 findings.polling = [error.message, error.description, await (await fetch(`${without}/socket.io/?EIO=4&transport=polling`)).json()];
 const upgraded = connect(`${address}/raw`);
+const upgrade = new Promise((resolve) => upgraded.io.engine.once("upgrade", resolve)); // it may come before "connect"
 await once(upgraded, "connect");
-await new Promise((resolve) => upgraded.io.engine.once("upgrade", resolve));
+await upgrade;
 findings.upgraded = await upgraded.timeout(5000).emitWithAck("both", 1);
 
 console.log(JSON.stringify(findings));

@@ -45,9 +45,10 @@ await once(chat, "connect");
 findings.chat = await chat.timeout(5000).emitWithAck("who");
 
 const upgraded = connect("", { transports: ["polling", "websocket"], auth: { token: "good" } });
+const upgrade = new Promise((resolve) => upgraded.io.engine.once("upgrade", resolve)); // it may come before "connect"
 await once(upgraded, "connect");
 if (upgraded.io.engine.transport.name !== "websocket") {
-  await new Promise((resolve) => upgraded.io.engine.once("upgrade", resolve));
+  await upgrade;
 }
 findings.upgraded = await upgraded.timeout(5000).emitWithAck("echo", 1);
 
