@@ -10,7 +10,7 @@ from tests.cluster.cluster import ROOT
 PASSED = re.compile(r"^(\d+) passed\b", re.MULTILINE)
 
 PARTS = (
-    *("accounts", "blocks", "conversations", "friends", "groups", "javascript", "limits", "messages", "presence"),
+    *("blocks", "conversations", "friends", "groups", "javascript", "limits", "messages", "presence"),
     *("realtime", "sessions", "sync"),
 )
 """What several processes share. `pytest --cluster tests/chat` runs all parts."""
