@@ -142,7 +142,6 @@ async def test_a_later_member_of_a_group_sees_readable_messages_and_a_removed_on
     await ann.press_button("Kit: more")
     await ann.page.until("!!document.querySelector('[role=menuitem]')")
     await ann.page.eval("[...document.querySelectorAll('[role=menuitem]')].at(-1).click()")
-    await ann.page.until("!!document.querySelector('dialog .button.danger')")
     await ann.page.click("dialog .button.danger")
     await cat.page.until("![...document.querySelectorAll('.entry')].some((each) => each.textContent.includes('Trip'))")
     await cat.page.until("!document.querySelector('.composer')")

@@ -45,6 +45,19 @@ async def test_the_focus_stays_in_the_panel_of_a_group_as_it_changes(people: Peo
     assert await ann.page.eval(f"{PANEL}.contains(document.activeElement)")
 
 
+async def test_the_focus_is_in_a_panel_or_a_menu_before_the_next_frame(people: People) -> None:
+    ann, _ = await talking(people, "Xia", "Yan")
+    at_once = """(async () => {
+      document.querySelector(OPENER).click();
+      for (let turn = 0; turn < 50; turn++) await null;
+      return document.querySelector(OPENED)?.contains(document.activeElement) ?? false;
+    })()"""
+    for opener, opened in ((".conversation-title", ".details"), (".message .more", ".floating")):
+        script = at_once.replace("OPENER", repr(opener)).replace("OPENED", repr(opened))
+        assert await ann.page.eval(script), opened
+    assert await ann.page.eval("document.activeElement.role") == "menuitem"
+
+
 async def test_a_person_who_is_blocked_is_not_offered_for_a_group_and_can_be_reported(people: People) -> None:
     ann, _ = await talking(people, "Vera", "Walt")
     await ann.page.eval("document.querySelector('.conversation-title').click()")
@@ -52,8 +65,7 @@ async def test_a_person_who_is_blocked_is_not_offered_for_a_group_and_can_be_rep
         await ann.press_button(label)
     await ann.page.until("document.querySelector('.notices').textContent.includes('Reported')")
     await ann.press_button("Block")
-    await ann.page.until("!!document.querySelector('.dialog .danger')")
-    await ann.page.eval("document.querySelector('.dialog .danger').click()")
+    await ann.page.click(".dialog .danger")
     await ann.page.until("document.querySelector('.barred')?.textContent.includes('You have blocked Walt')")
     await ann.page.eval("location.hash = '#/group'")
     await ann.page.until("document.querySelector('#new-group')?.textContent.includes('Add friends first')")

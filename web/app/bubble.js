@@ -8,7 +8,7 @@ import { ask, notify, openMenu, openPopup, say } from "./layer.js";
 import { isEmoji, rich } from "./text.js";
 import { bytes, clock, full } from "./time.js";
 import { attempt, compose, report, scrollTo, textOf, view } from "./acts.js";
-import { classes, html, isTouch, useEffect, useRef, useState } from "./ui.js";
+import { classes, html, isTouch, useEffect, useLayoutEffect, useRef, useState } from "./ui.js";
 import { wordsOf } from "./words.js";
 
 const MARKS = {
@@ -95,7 +95,7 @@ const pickReaction = (message, control, place) => openPopup(control, (close) => 
 function ReactionPicker({ message, close }) {
   const [isAll, setAll] = useState(false);
   const row = useRef();
-  useEffect(() => row.current?.querySelector("button").focus(), []);
+  useLayoutEffect(() => row.current?.querySelector("button").focus(), []);
   const pick = (emoji) => {
     close();
     react(message, emoji);

@@ -30,9 +30,12 @@ export function Composer({ id }) {
     if (head?.draft?.text && !text && !edited && document.activeElement !== field.current) setText(head.draft.text);
   }, [head?.draft?.text]);
 
-  useEffect(() => {
+  useLayoutEffect(() => {
     if (isTouch()) document.getElementById("stage")?.focus({ preventScroll: true });
     else field.current?.focus({ preventScroll: true });
+  }, []);
+
+  useEffect(() => {
     const replied = client.messages(id).find(({ seq }) => seq && seq === head?.draft?.replyTo);
     if (replied) compose.reply(replied);
     addEventListener("pagehide", keep.flush);

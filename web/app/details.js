@@ -11,7 +11,7 @@ import { PinList } from "./pins.js";
 import { go } from "./route.js";
 import { Hits, useSearch } from "./search.js";
 import { since } from "./time.js";
-import { classes, html, signal, useEffect, useRef, useState } from "./ui.js";
+import { classes, html, signal, useLayoutEffect, useRef, useState } from "./ui.js";
 
 /** The content of the panel: info, search, or null. */
 export const panel = signal(null);
@@ -20,7 +20,7 @@ export function Details({ id, head }) {
   const box = useRef();
   const body = useRef();
   useKeptFocus(body);
-  useEffect(() => {
+  useLayoutEffect(() => { // an effect after the frame would take the focus from a control that is used at once
     const before = document.activeElement;
     (box.current.querySelector("input[type=search]") ?? box.current.querySelector("button")).focus({ preventScroll: true });
     return () => before?.isConnected && before.focus?.({ preventScroll: true });

@@ -1,4 +1,4 @@
-import { html, useEffect, useRef, useState } from "./ui.js";
+import { html, useLayoutEffect, useRef, useState } from "./ui.js";
 
 export const QUICK = ["👍", "❤️", "😂", "😮", "😢", "🙏"];
 
@@ -15,7 +15,7 @@ export function EmojiPicker({ onPick, onClose }) {
   const [query, setQuery] = useState("");
   const field = useRef();
   const grid = useRef();
-  useEffect(() => field.current.focus(), []);
+  useLayoutEffect(() => field.current.focus(), []);
   const words = query.toLowerCase().split(/\s+/u).filter(Boolean);
   const found = ALL.filter(({ name }) => words.every((word) => name.includes(word)));
   const move = (event) => {

@@ -94,13 +94,13 @@ function Floating() {
   useLayoutEffect(() => {
     if (!open) return setSpot(null);
     put();
+    if (open.items) box.current.querySelector("[role=menuitem]")?.focus({ preventScroll: true });
     const watcher = new ResizeObserver(put); // the picker of all emojis takes the place of a row of them
     watcher.observe(box.current);
     return () => watcher.disconnect();
   }, [open?.id]);
   useEffect(() => {
     if (!open) return undefined;
-    if (open.items) box.current.querySelector("[role=menuitem]")?.focus({ preventScroll: true });
     const outside = (event) => !box.current?.contains(event.target) && close(false);
     addEventListener("pointerdown", outside, true);
     addEventListener("resize", outside);

@@ -9,7 +9,7 @@ import { isAllowed, isWanted, permission, want } from "./notify.js";
 import { pickPicture } from "./pictures.js";
 import { home } from "./route.js";
 import { since } from "./time.js";
-import { html, recall, useEffect, useRef, useState } from "./ui.js";
+import { html, recall, useEffect, useLayoutEffect, useRef, useState } from "./ui.js";
 
 export function Settings() {
   const [isErasing, setErasing] = useState(false);
@@ -172,7 +172,7 @@ function Password() {
   const [error, setError] = useState("");
   const first = useRef();
   const hasMoved = useRef(false);
-  useEffect(() => {
+  useLayoutEffect(() => {
     if (hasMoved.current) first.current.focus();
     hasMoved.current = true;
   }, [isOpen]);
