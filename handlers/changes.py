@@ -5,25 +5,24 @@ event. A module may also register a function that updates data derived from the 
 change gets its number: a reader who sees the number then also sees the derived data.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
 from . import sweeper
 from .settings import settings
 
-Announce = Callable[[Any, dict[str, Any]], None]
-Prepare = Callable[[Any, dict[str, Any], dict[str, Any] | None], None]
+Act = Callable[..., None]
 
-_announcers: dict[str, Announce] = {}
-_preparers: dict[str, Prepare] = {}
+_announcers: dict[str, Act] = {}
+_preparers: dict[str, Act] = {}
 
 
-def register(kind: str, announce: Announce, prepare: Prepare | None = None) -> None:
+def register(kind: str, announce: Act, prepare: Act | None = None) -> None:
     """Registers `announce(server, change)`, which sends the live event of a change of this kind, in a thread.
 
-    `prepare(server, entry, document)` is called before the entry is published; it may be called again after a crash.
-    `document` is the changed document as it was stored with the entry, or None if the function must read it.
+    `prepare(server, entry, document=None)` is called before the entry is published; it may be called again after a
+    crash. `document` is the changed document as it was stored with the entry. Without it, the function must read it.
     """
     _announcers[kind] = announce
     if prepare is not None:
@@ -32,7 +31,7 @@ def register(kind: str, announce: Announce, prepare: Prepare | None = None) -> N
 
 def announcing(server: Any) -> Callable[[dict[str, Any]], None]:
     """Returns the argument `emit` of `Change.publish` and `Change.repair`."""
-    return partial(_announce, server)
+    return partial(_act, _announcers, server)
 
 
 def publish(
@@ -47,7 +46,7 @@ def publish(
     `document` is the document that was stored with the entries, if the caller has it.
     """
     for entry in entries:
-        _prepare(server, entry, document)
+        _act(_preparers, server, entry, document)
     changes: list[dict[str, Any]] = server.models.Change.publish(source, document_id, entries, announcing(server))
     return changes
 
@@ -56,7 +55,8 @@ def repair(server: Any) -> dict[str, int]:
     """Publishes changes that a crash has left unpublished; returns their number as `changes`."""
     models = server.models
     sources = [each for each in map(partial(getattr, models), models) if "pending" in getattr(each, "_fields", ())]
-    return {"changes": models.Change.repair(100, announcing(server), sources, partial(_prepare, server))}
+    prepare = partial(_act, _preparers, server)
+    return {"changes": models.Change.repair(100, announcing(server), sources, prepare)}
 
 
 def expire(server: Any) -> None:
@@ -65,16 +65,10 @@ def expire(server: Any) -> None:
         sequence.expire(settings(server)["changes"]["days"], 100_000)
 
 
-def _announce(server: Any, change: dict[str, Any]) -> None:
-    announce = _announcers.get(change["kind"])
-    if announce is not None:
-        announce(server, change)
-
-
-def _prepare(server: Any, entry: dict[str, Any], document: dict[str, Any] | None = None) -> None:
-    prepare = _preparers.get(entry["kind"])
-    if prepare is not None:
-        prepare(server, entry, document)
+def _act(registered: Mapping[str, Act], server: Any, change: dict[str, Any], *more: Any) -> None:
+    act = registered.get(change["kind"])
+    if act is not None:
+        act(server, change, *more)
 
 
 sweeper.register("changes", 15, repair)

@@ -47,15 +47,14 @@ def _remove(server: Any, user_id: str) -> None:
     if hasattr(models, "UserPresence"):
         models.UserPresence.forget(user_id)
     models.User.forget(user_id)
-    if settings(server)["eraseMessages"]:
+    is_thorough = settings(server)["eraseMessages"]
+    if is_thorough:
         for conversation_id in models.User.conversations_of(user_id):
             for message in models.User.messages_of(user_id, conversation_id):
                 _remove_content(server, message)
     if hasattr(models, "Attachment"):
-        if settings(server)["eraseMessages"]:
-            models.Attachment.remove_of(user_id)
-        else:
-            models.Attachment.release_of(user_id)
+        end = models.Attachment.remove_of if is_thorough else models.Attachment.release_of
+        end(user_id)
     leave_all(server, user_id)
 
 

@@ -116,7 +116,7 @@ def end_streams(server: Any) -> dict[str, int]:
     return {"streams": len(ended)}
 
 
-def prepare(server: Any, entry: dict[str, Any], stored: dict[str, Any] | None) -> None:
+def prepare(server: Any, entry: dict[str, Any], stored: dict[str, Any] | None = None) -> None:
     """Updates the preview in the head of the conversation, if the changed message is the newest."""
     stored = stored or server.models.Message.stored(str(entry["conversationId"]), entry["seq"])
     if stored is not None:
@@ -143,7 +143,7 @@ def announce(server: Any, change: dict[str, Any]) -> None:
         changes.publish(server, models.Conversation, conversation_id, entries)
 
 
-def prepare_hidden(server: Any, entry: dict[str, Any], _: dict[str, Any] | None) -> None:
+def prepare_hidden(server: Any, entry: dict[str, Any], _: dict[str, Any] | None = None) -> None:
     """Removes a message from the preview of a user who has deleted it for themselves."""
     server.models.Membership.hid(str(entry["conversationId"]), str(entry["userId"]), entry["seq"])
 

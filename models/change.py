@@ -175,8 +175,12 @@ class Change(Numbered):
         """
         if not entries:
             return []
-        lasts = _lasts(entries)
-        changes = [plain(_sequence(each).record(each, last)[0]) for each, last in zip(entries, lasts, strict=True)]
+        lasts, changes = _lasts(entries), []
+        for each in entries:
+            sequence, owner = _owner(each)
+            stored, _ = sequence.record(each, lasts[sequence, owner])
+            lasts[sequence, owner] = max(lasts[sequence, owner], stored[sequence.NUMBER])
+            changes.append(plain(stored))
         if emit is not None:
             _emit(changes, emit)
         keys = [each["key"] for each in entries]
@@ -280,15 +284,17 @@ def _emit(changes: Sequence[Row], emit: Emit) -> None:
             log.exception("The live event of a change of kind %s was not sent", each["kind"])
 
 
-def _sequence(pending: Row) -> type[Numbered]:
-    return UserChange if pending.get("sequence") == "user" else Change
+def _owner(pending: Row) -> tuple[type[Numbered], ObjectId]:
+    """Returns the sequence of an entry and the id of its owner."""
+    sequence: type[Numbered] = UserChange if pending.get("sequence") == "user" else Change
+    return sequence, pending[sequence.OWNER]
 
 
-def _lasts(entries: Sequence[Row]) -> list[int]:
-    """Returns the highest number of the owner of each entry, read in one command."""
-    owners = [(sequence := _sequence(each), each[sequence.OWNER]) for each in entries]
+def _lasts(entries: Sequence[Row]) -> dict[tuple[type[Numbered], ObjectId], int]:
+    """Returns the highest number of each owner of the entries, read in one command."""
+    owners = list(dict.fromkeys(map(_owner, entries)))
     rows = find_all(*(query for sequence, owner in owners for query in sequence.last_of(owner)))
-    return [sequence.last_in(*rows[2 * n : 2 * n + 2]) for n, (sequence, _) in enumerate(owners)]
+    return {owner: owner[0].last_in(*rows[2 * n : 2 * n + 2]) for n, owner in enumerate(owners)}
 
 
 def _id(document_id: Any) -> Any:

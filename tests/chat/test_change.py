@@ -17,6 +17,7 @@ from models.change import Change, UserChange, entry, publish, repair, tell_user,
 from models.conversation import Conversation
 from models.message import Message
 from models.wire import now
+from tests.commands import recorded
 
 pytestmark = pytest.mark.usefixtures("documents")
 
@@ -63,6 +64,14 @@ def test_changes_are_numbered_from_one_advance_the_head_and_leave_nothing_pendin
         (2, "conversation", place),
         (3, "conversation", place),
     ]
+
+
+def test_changes_of_one_owner_read_the_highest_number_once(place: str) -> None:
+    entries = [entry("conversation", place) for _ in range(3)]
+    change_it(place, *entries)
+    with recorded() as commands:
+        assert [each["changeSeq"] for each in publish(Conversation, place, entries)] == [1, 2, 3]
+    assert commands == ["aggregate", *["insert", "update"] * 3, "update"]
 
 
 def test_a_change_is_published_once_however_often_it_is_tried(place: str) -> None:
